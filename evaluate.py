@@ -1,0 +1,160 @@
+"""runs/<config>/*/model.keras, datasets/<config>/*.npy → runs/<config>/*/predictions.npz, results/<config>.csv."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from model_implementations import MODELS
+from synthetic_spectra import backend, config, dataset, runs
+from synthetic_spectra.backend import keras
+from synthetic_spectra.scripts import Count, InputError, run_script, write_text, written_whole
+
+PUBLISHED = Path(__file__).parent / "results" / "published.csv"
+MODEL = ["model", "hidden_activation"]  # what the summary has a line for
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Count what the finished runs of a dataset misclassify, and set it beside the published values."""
+
+    config: str = "benchmark"
+    """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a .json."""
+    batch_size: Count = 512
+    """Spectra predicted in one step."""
+
+    # where
+    datasets_dir: Path = Path("datasets")
+    """Folder that holds a folder per dataset."""
+    runs_dir: Path = Path("runs")
+    """Folder that holds a folder per config, and in it one per run."""
+    results_dir: Path = Path("results")
+    """Folder for the table, one row per run."""
+
+
+def main(settings):
+    name = config.find(settings.config).stem
+    finished = [run for run in runs.found(settings.runs_dir, name) if run.summary]
+    if not finished:
+        raise InputError(f"{settings.runs_dir / name}: no finished run; train first: python train.py --config {name}")
+    data = dataset.load(settings.datasets_dir, name)
+    backend.prepare("float32")
+    rows, problems = [], []
+    started = time.monotonic()
+    for i, run in enumerate(finished):
+        try:
+            rows.append(result(run, data, settings.batch_size))
+        except InputError as error:  # the other runs are still worth their rows
+            problems.append(str(error))
+        left = (time.monotonic() - started) / (i + 1) * (len(finished) - i - 1)
+        print(f"{i + 1} of {len(finished)} runs, {left:.0f} s left: {run.name}", flush=True)
+    if rows:
+        results = pd.DataFrame(rows).sort_values([*MODEL, "seed"], key=in_order, kind="stable")
+        path = settings.results_dir / f"{name}.csv"
+        write_text(path, results.to_csv(index=False))
+        print(summary(results, pd.read_csv(PUBLISHED)))
+        print(f"wrote {path}")
+    if problems:
+        raise InputError("; ".join(problems))
+
+
+def result(run, data, batch_size):
+    """The row of one run: what it is, what it misclassifies, what it cost, and all its settings.
+
+    All three counts are taken with dropout off. The published training counts come from the accuracy that Keras shows
+    during training, with dropout on, and are higher for that reason.
+
+    Raises:
+        InputError: if the run was trained on other arrays, or its model cannot be read.
+    """
+    if run.settings["dataset_checksum"] != data.checksum:
+        raise InputError(
+            f"{run.folder}: was trained on other arrays than those in datasets/{data.name}; train it again"
+        )
+    predicted = predictions(run, data, batch_size)
+    wrong = {split: int((predicted[split] != data.y[split]).sum()) for split in dataset.SPLITS}
+    measured = {f"{split}_misclassified": wrong[split] for split in ("test", "val", "train")}
+    identity = {key: run.settings[key] for key in ("config", *MODEL, "seed")}
+    versions = ", ".join(f"{package} {version}" for package, version in run.settings["versions"].items())
+    n_test = len(data.y["test"])
+    test = {"test_spectra": n_test, "test_accuracy": 1 - wrong["test"] / n_test}
+    return identity | measured | test | run.summary | run.settings | {"versions": versions}
+
+
+def predictions(run, data, batch_size):
+    """Predicted labels of a run, split → (n,); kept in its predictions.npz.
+
+    Raises:
+        InputError: if the model or the kept predictions cannot be read.
+    """
+    path = run.folder / "predictions.npz"
+    if path.is_file():
+        try:
+            with np.load(path, allow_pickle=False) as kept:
+                return {split: kept[split] for split in dataset.SPLITS}
+        except (ValueError, OSError, KeyError) as error:
+            raise InputError(f"{path}: not whole predictions, remove it to make them again: {error}") from None
+    try:
+        model = keras.models.load_model(run.model_file, compile=False)
+    except (ValueError, OSError) as error:
+        raise InputError(f"{run.model_file}: not a model of this collection: {error}") from None
+    predicted = {
+        split: model.predict(data.x[split][..., None], batch_size=batch_size, verbose=0).argmax(axis=1)
+        for split in dataset.SPLITS
+    }
+    with written_whole(path) as temporary:
+        np.savez_compressed(temporary, **predicted)
+    return predicted
+
+
+def in_order(column):
+    """Sorting key of a column of results: models in the order of ``MODELS``, everything else as it is."""
+    return column.map(list(MODELS).index) if column.name == "model" else column
+
+
+def summary(results, published):
+    """A table in words, one line per model and hidden activation: ours beside the published values.
+
+    Args:
+        results: rows as ``result`` gives them, of one config.
+        published: the content of results/published.csv.
+    """
+    n_test = results.test_spectra.iloc[0]
+    lines = []
+    for names, ours in results.groupby(MODEL, sort=False):
+        same = (published[["config", *MODEL]] == [results.config.iloc[0], *names]).all(axis=1)
+        theirs = published[same & (published.quantity == "test_misclassified")].value
+        lines.append(
+            {
+                **dict(zip(MODEL, names, strict=True)),
+                "runs": len(ours),
+                "misclassified": spread(ours.test_misclassified),
+                "published": spread(theirs),
+                "accuracy": percent(ours.test_misclassified, n_test),
+                "published accuracy": percent(theirs, n_test),
+                "parameters": f"{ours.parameters.iloc[0]:,}",
+                "epochs": spread(ours.trained_epochs),
+                "best epoch": spread(ours.best_epoch),
+                "minutes": spread(ours.minutes),
+            }
+        )
+    legend = f"misclassified: of {n_test} test spectra, mean ± standard deviation over the runs (lowest–highest)"
+    return f"{pd.DataFrame(lines).to_string(index=False)}\n{legend}"
+
+
+def spread(values):
+    """Mean ± sample standard deviation (lowest–highest) of numbers; of a single one itself, of none a dash."""
+    if len(values) < 2:
+        return f"{values.iloc[0]:.4g}" if len(values) else "–"
+    return f"{values.mean():.1f} ± {values.std():.1f} ({values.min():.4g}–{values.max():.4g})"
+
+
+def percent(misclassified, n_test):
+    """Mean accuracy in percent of runs that misclassify these numbers of spectra; of no run a dash."""
+    return f"{100 * (1 - misclassified.mean() / n_test):.1f} %" if len(misclassified) else "–"
+
+
+if __name__ == "__main__":
+    run_script(main, Settings)

@@ -1,0 +1,67 @@
+"""results/<config>.csv and results/published.csv → figures/plot_results.png: misclassified spectra of every run."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT))  # to find the project when run by its path
+from synthetic_spectra import config
+from synthetic_spectra.scripts import InputError, run_script, written_whole
+
+STYLE = Path(__file__).with_name("style.mplstyle")
+WIDTH = 0.36  # horizontal room for the dots of one kind
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Draw the misclassified test spectra of every run, a dot each, ours beside the published ones."""
+
+    config: str = "challenge"
+    """Name of a file in dataset_configs/ that evaluate.py has a table of, or a path to a .json."""
+    results_dir: Path = Path("results")
+    """Folder of the tables."""
+    output: Path = Path("figures/plot_results.png")
+    """File to write."""
+
+
+def main(settings):
+    name = config.find(settings.config).stem
+    table = settings.results_dir / f"{name}.csv"
+    if not table.is_file():
+        raise InputError(f"{table}: no such file; make it: python evaluate.py --config {name}")
+    ours = pd.read_csv(table)
+    published = pd.read_csv(ROOT / "results" / "published.csv")
+    published = published[(published.config == name) & (published.quantity == "test_misclassified")]
+    kinds = (
+        ("this project", ours.rename(columns={"test_misclassified": "value"}), "o"),
+        ("published", published, "s"),
+    )
+    columns = ["model", "hidden_activation"]
+    names = pd.concat([runs[columns] for _, runs, _ in kinds]).drop_duplicates().sort_values(columns)
+    plt.style.use(STYLE)
+    figure, axes = plt.subplots(figsize=(max(5, 1.0 * len(names) + 1.5), 4.2))
+    for offset, (kind, runs, marker) in zip((-0.2, 0.2), kinds, strict=True):
+        for i, pair in enumerate(names.itertuples(index=False)):
+            values = runs[(runs[columns] == list(pair)).all(axis=1)].value.sort_values()
+            across = i + offset + WIDTH * (np.arange(len(values)) + 0.5) / max(1, len(values)) - WIDTH / 2
+            color = f"C{0 if kind == 'this project' else 1}"
+            axes.scatter(across, values, 34, marker=marker, color=color, label=kind if i == 0 else None)
+    axes.set_xticks(
+        range(len(names)), [f"{model}\n{activation}" for model, activation in names.itertuples(index=False)]
+    )
+    n_test = ours.test_spectra.iloc[0]
+    axes.set(ylabel=f"misclassified of {n_test} test spectra", xlabel="model, hidden activation", title=name)
+    axes.set_ylim(bottom=0)
+    axes.legend(title="a dot a run")
+    with written_whole(settings.output) as temporary:
+        figure.savefig(temporary)
+    print(f"wrote {settings.output}")
+
+
+if __name__ == "__main__":
+    run_script(main, Settings)

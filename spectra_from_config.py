@@ -1,0 +1,115 @@
+"""dataset_configs/<name>.json → datasets/<name>/{x,y}_{train,val,test}.npy and config.json."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from synthetic_spectra import config, dataset, rendering
+from synthetic_spectra.scripts import InputError, given_flags, run_script, written_whole
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Render the spectra of a dataset. A setting that the dataset's JSON fixes cannot be set here.
+
+    Lengths are in datapoints, heights relative to the highest peak of a class.
+    """
+
+    config: str = "benchmark"
+    """Name of a file in dataset_configs/, or a path to a .json."""
+    datasets_dir: Path = Path("datasets")
+    """Folder that holds a folder per dataset."""
+
+    # training and validation spectra: random draws around each class definition
+    shift_range: int = 50
+    """A position moves by an integer from [-shift_range, shift_range)."""
+    variation_range: float = 0.05
+    """A height changes by up to this much, either way; at least 0, below 1."""
+    kernel_range: tuple[float, float] = (2.0, 5.0)
+    """Lowest and highest width (σ) of the Gaussians, shared by all peaks of a spectrum."""
+    vary_highest: bool = True
+    """Whether a peak of height 1 changes its height too."""
+    n_train: int = 50
+    """Training spectra per class."""
+    n_val: int = 10
+    """Validation spectra per class."""
+    seed: int = 2022
+    """Of the random stream from which all of them are drawn."""
+
+    # test spectra: every height step with every position step, all peaks of a spectrum together
+    test_shift: int = 30
+    """One step of the positions."""
+    test_var: float = 0.04
+    """One step of the heights; a peak of height 1 keeps its height."""
+    test_shifts: tuple[int, ...] = (0, -1, 1)
+    """Steps of the positions."""
+    test_heights: tuple[int, ...] = (0, 1, -1)
+    """Steps of the heights."""
+    test_kernel: float = 2.0
+    """Width (σ) of the Gaussians."""
+
+    dtype: str = "float64"
+    """Of the spectra: float64 (as published) or float32 (half the size)."""
+
+
+def main(settings):
+    path = config.find(settings.config)
+    definitions = resolve(config.load(path), settings)
+    folder = settings.datasets_dir / path.stem
+    if dataset.holds(folder, definitions):
+        print(f"{folder} holds these spectra already")
+        return
+    with written_whole(folder) as temporary:
+        render_dataset(definitions, temporary)
+    print(f"wrote {folder}")
+
+
+def resolve(definitions, settings):
+    """The definitions with every rendering setting filled in: the dataset's own, else that of ``settings``.
+
+    Raises:
+        InputError: for a flag that names a setting which the dataset fixes.
+    """
+    fixed = definitions.rendering.model_dump(exclude_none=True)
+    for name in sorted(given_flags() & fixed.keys()):
+        raise InputError(f"--{name.replace('_', '-')}: {settings.config} fixes {name} at {fixed[name]}, leave it out")
+    values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()}
+    return definitions.resolved({key: values[key] for key in config.DatasetRendering.model_fields})
+
+
+def render_dataset(definitions, folder):
+    """Render every class of a resolved config into arrays in a new ``folder``.
+
+    Raises:
+        InputError: if a spectrum comes out empty, or there is too little space for the arrays.
+    """
+    own = {label: definitions.rendering_of(label) for label in definitions.spectra}
+    counts = {
+        "train": [settings.n_train for settings in own.values()],
+        "val": [settings.n_val for settings in own.values()],
+        "test": [len(settings.test_heights) * len(settings.test_shifts) for settings in own.values()],
+    }
+    dataset.create(folder, definitions, counts)
+    rng = np.random.default_rng(definitions.rendering.seed)
+    size = definitions.n_datapoints
+    done = dict.fromkeys(counts, 0)
+    for label, spectrum in track(definitions.spectra.items(), "rendering", total=definitions.n_classes):
+        # this order of drawing is part of the dataset's identity
+        peaks = {
+            "train": rendering.draw_peaks(spectrum, own[label], own[label].n_train, size, rng),
+            "val": rendering.draw_peaks(spectrum, own[label], own[label].n_val, size, rng),
+            "test": rendering.test_peaks(spectrum, own[label], size),
+        }
+        for split, (positions, heights, widths) in peaks.items():
+            first, last = done[split], done[split] + len(widths)
+            try:
+                rendering.render(positions, heights, widths, dataset.writable(folder, split)[first:last])
+            except ValueError as error:
+                raise InputError(f"class {label}, {split} spectra: {error}") from None
+            done[split] = last
+
+
+if __name__ == "__main__":
+    run_script(main, Settings)

@@ -1,0 +1,1 @@
+"""What more than one script of this collection needs: configs, rendering, datasets, runs."""

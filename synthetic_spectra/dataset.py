@@ -1,0 +1,162 @@
+"""Arrays in datasets/<name>/ ⇄ memory: checks, scaling, and the order in which training samples are seen."""
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from synthetic_spectra import config
+from synthetic_spectra.scripts import InputError
+
+SPLITS = ("train", "val", "test")
+CONFIG_FILE = "config.json"
+ROWS_AT_ONCE = 1024  # spectra converted in one step, so that float64 files need no second copy in memory
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset in memory.
+
+    ``x[split]``: float32 (n, n_datapoints), every spectrum scaled to a maximum of 1; ``y[split]``: int64 labels (n,);
+    split is "train", "val" or "test". ``checksum`` is the SHA-256 over the files of the folder.
+    """
+
+    name: str
+    definitions: config.Config
+    x: dict
+    y: dict
+    checksum: str
+
+
+def create(folder, definitions, counts):
+    """Create ``config.json``, the labels, and arrays full of zeros for the spectra of every split.
+
+    Args:
+        folder: made here.
+        definitions: the resolved config.
+        counts: split → number of spectra of each class, in the order of the classes.
+
+    Raises:
+        InputError: if the arrays do not fit on the disk; nothing is written then.
+    """
+    dtype = np.dtype(definitions.rendering.dtype)
+    shapes = {split: (sum(counts[split]), definitions.n_datapoints) for split in SPLITS}
+    needed = sum(n * (size * dtype.itemsize + 8) for n, size in shapes.values())
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder.parent).free
+    if needed > free:
+        raise InputError(f"{folder.parent}: the arrays take {needed:,} bytes, the disk has {free:,} bytes left")
+    folder.mkdir()
+    config.save(folder / CONFIG_FILE, definitions)
+    for split, shape in shapes.items():
+        np.save(_file(folder, "y", split), np.repeat(np.arange(definitions.n_classes, dtype="float64"), counts[split]))
+        path = _file(folder, "x", split)
+        np.lib.format.open_memmap(path, "w+", dtype, shape)
+        if hasattr(os, "posix_fallocate"):  # a memory map of a sparse file crashes when it is written on a full disk
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+def writable(folder, split):
+    """A writable memory map (n, n_datapoints) of the spectra of a split; drop it often: its pages are memory."""
+    return np.load(_file(folder, "x", split), mmap_mode="r+")
+
+
+def holds(folder, definitions):
+    """Whether ``folder`` holds the arrays of just these resolved definitions (folders appear whole or not at all)."""
+    files = [folder / CONFIG_FILE, *(_file(folder, axis, split) for split in SPLITS for axis in "xy")]
+    return all(file.is_file() for file in files) and config.load(files[0]) == definitions
+
+
+def load(datasets_dir, name):
+    """Read and check the arrays and the resolved config of a dataset.
+
+    Args:
+        datasets_dir: the folder that holds a folder per dataset.
+        name: of the dataset, that is of its config.
+
+    Raises:
+        InputError: if a file is missing, damaged or does not fit its config; the text names file, value, expectation.
+    """
+    folder = Path(datasets_dir) / name
+    if not (folder / CONFIG_FILE).is_file():
+        raise InputError(
+            f"{folder / CONFIG_FILE}: no such file; make it: python spectra_from_config.py --config {name}"
+        )
+    definitions = config.load(folder / CONFIG_FILE)
+    x, y = {}, {}
+    for split in SPLITS:
+        x[split] = _load_spectra(_file(folder, "x", split), definitions.n_datapoints)
+        y[split] = _load_labels(_file(folder, "y", split), definitions.n_classes, len(x[split]))
+    return Dataset(name, definitions, x, y, _checksum(folder))
+
+
+def epoch_order(n_samples, seed, epoch):
+    """The order in which the samples of one epoch are seen: a permutation that (seed, epoch) alone decides.
+
+    Args:
+        n_samples: number of training spectra.
+        seed: of the run.
+        epoch: counted from 0.
+    """
+    return np.random.default_rng([seed, epoch]).permutation(n_samples)
+
+
+def _file(folder, axis, split):
+    return folder / f"{axis}_{split}.npy"
+
+
+def _open(path, n_dimensions):
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; render the dataset again with spectra_from_config.py") from None
+    except (ValueError, EOFError, OSError) as error:
+        raise InputError(f"{path}: not a whole .npy array of numbers: {error}") from None
+    if not isinstance(array, np.memmap) or array.dtype.kind not in "fiu" or array.ndim != n_dimensions:
+        found = f"{array.dtype} of shape {array.shape}" if isinstance(array, np.ndarray) else "an archive"
+        raise InputError(f"{path}: {found}, expected {n_dimensions}-dimensional numbers")
+    return array
+
+
+def _load_spectra(path, n_datapoints):
+    raw = _open(path, 2)
+    if raw.shape[1] != n_datapoints or not len(raw):
+        raise InputError(f"{path}: shape {raw.shape}, expected at least one spectrum of {n_datapoints} datapoints")
+    scaled = np.empty(raw.shape, "float32")
+    for start in range(0, len(raw), ROWS_AT_ONCE):
+        block = np.asarray(raw[start : start + ROWS_AT_ONCE], "float64")
+        highest = block.max(axis=1, keepdims=True)
+        for bad, what in (
+            (~np.isfinite(block).all(axis=1), "NaN or infinity"),
+            (highest[:, 0] <= 0, "no value above 0"),
+        ):
+            if bad.any():
+                raise InputError(f"{path}: spectrum {start + bad.argmax()} holds {what}, expected finite intensities")
+        scaled[start : start + ROWS_AT_ONCE] = block / highest
+    return scaled
+
+
+def _load_labels(path, n_classes, n_spectra):
+    labels = np.array(_open(path, 1))
+    if len(labels) != n_spectra:
+        raise InputError(f"{path}: {len(labels)} labels, expected one for each of the {n_spectra} spectra")
+    wrong = ~np.isin(labels, np.arange(n_classes))
+    if wrong.any():
+        i = wrong.argmax()
+        raise InputError(
+            f"{path}: label {labels[i]} of spectrum {i}, expected a whole number from 0 to {n_classes - 1}"
+        )
+    return labels.astype("int64")
+
+
+def _checksum(folder):
+    """SHA-256 over the checksums of all files of a dataset."""
+    total = hashlib.sha256()
+    for path in (folder / CONFIG_FILE, *(_file(folder, axis, split) for split in SPLITS for axis in "xy")):
+        with path.open("rb") as file:
+            total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()

@@ -1,0 +1,107 @@
+"""Peaks → spectra: pure functions of (peaks, settings, random generator).
+
+The peaks of n spectra of one class are three arrays, called peaks below: positions (n, k) integers in datapoints,
+heights (n, k) relative to the highest peak of the class, widths (n,) as the σ of a Gaussian in datapoints. The rules
+are those of Schuetzke, Szymanski, Reischl, npj Comput. Mater. 9, 100 (2023), to the bit.
+"""
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+MAX_HEIGHT = 2.0  # rendered heights are clipped to [0, MAX_HEIGHT]
+TRUNCATE = 4.0  # a Gaussian ends at this many σ, the default of scipy.ndimage.gaussian_filter1d
+
+
+def draw_peaks(spectrum, rendering, n_spectra, n_datapoints, rng):
+    """Draw the peaks of training or validation spectra of one class.
+
+    Positions move by integers from [-shift_range, shift_range), heights change by a uniform draw from
+    ±variation_range, σ is uniform in kernel_range. The generator is used spectrum by spectrum, and within one for all
+    positions, then all heights, then the width: the order is part of a dataset's identity.
+
+    Args:
+        spectrum: the class, with ``peak_positions`` and ``peak_heights`` (k values each).
+        rendering: its settings, every one of them set.
+        n_spectra: how many spectra.
+        n_datapoints: length of the axis; positions are clipped to it.
+        rng: a ``numpy.random.Generator``; it is advanced.
+
+    Returns:
+        positions (n_spectra, k), heights (n_spectra, k), widths (n_spectra,).
+    """
+    positions = np.tile(np.array(spectrum.peak_positions), (n_spectra, 1))
+    heights = np.tile(np.array(spectrum.peak_heights), (n_spectra, 1))
+    varied = np.flatnonzero(rendering.vary_highest | (heights[0] != 1))
+    uniform = np.empty((n_spectra, len(varied) + 1))
+    shift = rendering.shift_range
+    for i in range(n_spectra):
+        if shift:  # the range [-0, 0) holds no integer to draw
+            positions[i] += rng.integers(-shift, shift, positions.shape[1])
+        rng.random(out=uniform[i])
+    lowest = heights[:, varied] - rendering.variation_range
+    highest = heights[:, varied] + rendering.variation_range
+    heights[:, varied] = lowest + (highest - lowest) * uniform[:, :-1]
+    narrowest, widest = rendering.kernel_range
+    widths = narrowest + (widest - narrowest) * uniform[:, -1]
+    return np.clip(positions, 0, n_datapoints - 1), np.clip(heights, 0, MAX_HEIGHT), widths
+
+
+def test_peaks(spectrum, rendering, n_datapoints):
+    """The peaks of the test spectra of one class: every height step with every position step, heights outermost.
+
+    All peaks of a spectrum take the same steps; a peak of height 1 keeps its height. Nothing is random.
+
+    Args:
+        spectrum, rendering, n_datapoints: as in ``draw_peaks``.
+
+    Returns:
+        positions (n, k), heights (n, k), widths (n,) with n = len(test_heights) × len(test_shifts).
+    """
+    base = np.array(spectrum.peak_heights)
+    height_steps, shift_steps = np.meshgrid(rendering.test_heights, rendering.test_shifts, indexing="ij")
+    positions = np.array(spectrum.peak_positions) + shift_steps.reshape(-1, 1) * rendering.test_shift
+    heights = np.where(base == 1, base, base + height_steps.reshape(-1, 1) * rendering.test_var)
+    widths = np.full(len(positions), float(rendering.test_kernel))
+    return np.clip(positions, 0, n_datapoints - 1), np.clip(heights, 0, MAX_HEIGHT), widths
+
+
+test_peaks.__test__ = False  # a function of this module, not a test for pytest to collect
+
+
+def render(positions, heights, widths, out):
+    """Render spectra: every peak a Gaussian, normalised to sum 1 times its height, truncated at 4σ, zero off the axis.
+
+    The values are to the bit those of ``gaussian_filter1d(sticks, width, mode="constant")``, where ``sticks`` holds
+    each height at its position (of two peaks on one datapoint the later one counts). Where the windows of ±4σ around
+    all peaks of a spectrum are apart and inside the axis, that filter is a copy of the kernel per peak, and only these
+    points are written.
+
+    Args:
+        positions, heights, widths: peaks of n spectra.
+        out: zeros of shape (n, n_datapoints), float32 or float64; filled in.
+
+    Raises:
+        ValueError: if a spectrum is empty, as when a peak of height 0 covers a higher one.
+    """
+    n_datapoints = out.shape[1]
+    radii = (TRUNCATE * widths + 0.5).astype(int)
+    in_order = np.sort(positions, axis=1)
+    apart = (in_order[:, 0] >= radii) & (in_order[:, -1] < n_datapoints - radii)
+    apart &= (np.diff(in_order, axis=1) > 2 * radii[:, None]).all(axis=1)
+    for radius in np.unique(radii[apart]):
+        rows = np.flatnonzero(apart & (radii == radius))
+        offsets = np.arange(-radius, radius + 1)
+        windows = positions[rows, :, None] + offsets
+        out[rows[:, None, None], windows] = heights[rows, :, None] * _gaussians(widths[rows], offsets)[:, None, :]
+    for row in np.flatnonzero(~apart):
+        sticks = np.zeros(n_datapoints)
+        sticks[positions[row]] = heights[row]
+        if not sticks.any():
+            raise ValueError(f"spectrum {row} is empty: a peak of height 0 fell onto its only other ones")
+        gaussian_filter1d(sticks, widths[row], mode="constant", truncate=TRUNCATE, output=out[row])
+
+
+def _gaussians(widths, offsets):
+    # the operations and their order are those of SciPy: other ones give other last bits
+    kernels = np.exp((-0.5 / (widths * widths))[:, None] * offsets**2)
+    return kernels / kernels.sum(axis=1, keepdims=True)

@@ -1,0 +1,108 @@
+"""What all scripts do alike: flags from Settings, mistakes in one sentence, files that are whole or not there."""
+
+import json
+import shutil
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from pydantic import Field, TypeAdapter, ValidationError
+
+# types of Settings fields that tell what is allowed
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class InputError(ValueError):
+    """A mistake in what the user gave (a file, a field, a flag); its text is the one sentence to print."""
+
+
+def run_script(main, settings_class):
+    """Run ``main(settings)`` with settings from the command line, checked against the types of their fields.
+
+    Exit codes: 0 done, 2 a user's mistake or an operating-system error such as a full disk (one sentence on stderr),
+    130 interrupted from the keyboard. Anything else is a fault of ours and keeps its traceback.
+    """
+    try:
+        settings = tyro.cli(settings_class)
+        try:
+            TypeAdapter(settings_class).validate_python(vars(settings))
+        except ValidationError as error:
+            raise InputError(f"settings: {sentence(error)}") from None
+        main(settings)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        file = f"{error.filename}: " if error.filename else ""
+        print(f"error: {file}{error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def given_flags(argv=None):
+    """Names of the Settings fields that the command line sets, e.g. ``{"n_train"}`` for ``--n-train 10``."""
+    arguments = sys.argv[1:] if argv is None else argv
+    return {a[2:].split("=")[0].replace("-", "_") for a in arguments if a.startswith("--")}
+
+
+def sentence(error):
+    """The first complaint of a pydantic ``ValidationError`` in words: which field, which value, what was expected."""
+    first = error.errors()[0]
+    place = list(first["loc"])
+    where = ""
+    if place[:1] == ["spectra"] and len(place) > 1:
+        where, place = f"class {place[1]}: ", place[2:]
+    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+    if first["type"] == "value_error":
+        return where + str(first["ctx"]["error"])
+    if first["type"] == "extra_forbidden":
+        return f"{where}unknown key {field!r}"
+    if first["type"] == "missing":
+        return f"{where}the key {field!r} is missing"
+    value = repr(first["input"])
+    value = value if len(value) <= 60 else f"{value[:57]}..."
+    expectation = first["msg"].removeprefix("Input should ").removeprefix("be ")
+    return f"{where}{field or 'content'} is {value}, expected {expectation[0].lower()}{expectation[1:]}"
+
+
+@contextmanager
+def written_whole(path):
+    """Give a temporary path beside ``path``; on success it becomes ``path``, on any error it is removed.
+
+    Works for a file and for a folder (create it yourself). What stood at ``path`` before stays until then.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
+    _remove(temporary)
+    try:
+        yield temporary
+        if path.is_dir():
+            _remove(path)
+        temporary.replace(path)
+    finally:
+        _remove(temporary)
+
+
+def _remove(path):
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Write a text file whole or not at all."""
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path, content):
+    """Write readable JSON whole or not at all; NaN and infinity are refused with ValueError, as JSON has none."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
