@@ -3,7 +3,6 @@
 import time
 from dataclasses import asdict, dataclass
 from itertools import product
-from math import ceil
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -129,7 +128,8 @@ def train(run, data, settings):
     # the labels stay integers: the same function as the published categorical cross-entropy of one-hot labels
     optimizer = keras.optimizers.Adam(settings.learning_rate)
     model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    batches = Batches(data.x["train"], data.y["train"], settings.batch_size, run.settings["seed"])
+    batches = backend.Batches(data.x["train"], data.y["train"], settings.batch_size, run.settings["seed"])
+    validation = backend.Batches(data.x["val"], data.y["val"], settings.batch_size)
     slower = keras.callbacks.ReduceLROnPlateau(
         factor=settings.learning_rate_factor, patience=settings.learning_rate_patience, min_delta=settings.min_delta
     )
@@ -138,10 +138,10 @@ def train(run, data, settings):
     )
     run.start(settings.wandb, settings.wandb_project)
     model.fit(
-        batches,
+        backend.feed(batches),
         epochs=settings.epochs,
-        validation_data=(data.x["val"][..., None], data.y["val"]),
-        validation_batch_size=settings.batch_size,
+        validation_data=backend.feed(validation),
+        shuffle=False,
         callbacks=[slower, stopping, Recorder(run, batches, stopping, settings.epochs)],
         verbose=0,
     )
@@ -155,36 +155,6 @@ def train(run, data, settings):
         "parameters": model.count_params(),
     }
     run.finish(model, summary)
-
-
-class Batches(keras.utils.PyDataset):
-    """Batches of training spectra, in an order that (seed, epoch) alone decides.
-
-    Keras's own ``fit(shuffle=True)`` is not used: on TensorFlow, after ``keras.utils.set_random_seed``, it shuffles
-    every epoch alike, and the order differs between backends.
-
-    Args:
-        x: spectra (n, n_datapoints).
-        y: labels (n,).
-        batch_size: spectra per batch; the last batch of an epoch has the rest.
-        seed: of the run.
-    """
-
-    def __init__(self, x, y, batch_size, seed):
-        super().__init__()
-        self.x, self.y, self.batch_size, self.seed = x, y, batch_size, seed
-        self.start_epoch(0)
-
-    def start_epoch(self, epoch):
-        """Take the order of an epoch, counted from 0."""
-        self.order = dataset.epoch_order(len(self.x), self.seed, epoch)
-
-    def __len__(self):
-        return ceil(len(self.x) / self.batch_size)
-
-    def __getitem__(self, i):
-        rows = self.order[i * self.batch_size : (i + 1) * self.batch_size]
-        return self.x[rows, :, None], self.y[rows]
 
 
 class Recorder(keras.callbacks.Callback):

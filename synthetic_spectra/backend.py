@@ -7,7 +7,12 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
+
+import numpy as np
+
+from synthetic_spectra.dataset import epoch_order
 
 
 @contextmanager
@@ -51,6 +56,60 @@ def prepare(precision):
         for gpu in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(gpu, True)
     keras.config.set_dtype_policy(precision)
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of spectra, for training in an order that (seed, epoch) alone decides.
+
+    Keras's own ``fit(shuffle=True)`` is not used: on TensorFlow, after ``keras.utils.set_random_seed``, it shuffles
+    every epoch alike, and the order differs between backends.
+
+    Args:
+        x: spectra (n, n_datapoints).
+        y: labels (n,).
+        batch_size: spectra per batch; the last batch of an epoch has the rest.
+        seed: of the run; without one the order is that of the arrays.
+    """
+
+    def __init__(self, x, y, batch_size, seed=None):
+        super().__init__()
+        self.x, self.y, self.batch_size, self.seed = x, y, batch_size, seed
+        self.start_epoch(0)
+
+    def start_epoch(self, epoch):
+        """Take the order of an epoch, counted from 0."""
+        n = len(self.x)
+        self.order = np.arange(n) if self.seed is None else epoch_order(n, self.seed, epoch)
+
+    def __len__(self):
+        return ceil(len(self.x) / self.batch_size)
+
+    def __getitem__(self, i):
+        rows = self.order[i * self.batch_size : (i + 1) * self.batch_size]
+        return self.x[rows, :, None], self.y[rows]
+
+
+def feed(batches):
+    """What ``fit`` and ``predict`` take to run over ``Batches``; each epoch starts with the order set by then.
+
+    On TensorFlow this is a ``tf.data`` pipeline of our own. The one that Keras makes tunes itself, and at the end of
+    every epoch waits for the tuning thread, which sleeps for up to as long as the epoch took (seen with TensorFlow
+    2.21); with ``workers=2`` Keras turns the tuning off, but then the batches of fast steps come out of order.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return batches
+    import tensorflow as tf
+
+    signature = (
+        tf.TensorSpec((None, batches.x.shape[1], 1), batches.x.dtype),
+        tf.TensorSpec((None,), batches.y.dtype),
+    )
+    pipeline = tf.data.Dataset.from_generator(
+        lambda: (batches[i] for i in range(len(batches))), output_signature=signature
+    )
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return pipeline.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(2).with_options(options)
 
 
 def versions():

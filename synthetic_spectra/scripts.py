@@ -68,6 +68,8 @@ def sentence(error):
     value = repr(first["input"])
     value = value if len(value) <= 60 else f"{value[:57]}..."
     expectation = first["msg"].removeprefix("Input should ").removeprefix("be ")
+    if first["type"] in ("model_type", "dict_type"):
+        expectation = "an object"
     return f"{where}{field or 'content'} is {value}, expected {expectation[0].lower()}{expectation[1:]}"
 
 

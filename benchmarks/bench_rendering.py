@@ -1,0 +1,82 @@
+"""dataset_configs/<name>.json → rendering time as ratios to a plain renderer and to writing alone, and peak memory."""
+
+import filecmp
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT))  # to find the project when run by its path
+import spectra_from_config
+from benchmarks.plain_renderer import render_plainly
+from synthetic_spectra import config
+from synthetic_spectra.backend import device
+from synthetic_spectra.scripts import Count, run_script
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Time the rendering of a dataset against a plain renderer and against writing the same bytes from memory."""
+
+    config: str = "benchmark"
+    """Name of a file in dataset_configs/, or a path to a .json."""
+    rounds: Count = 5
+    """Each way is timed once per round, in turn; ratios are taken within a round, the median is printed."""
+
+
+def main(settings):
+    path = config.find(settings.config)
+    definitions = spectra_from_config.resolve(config.load(path), spectra_from_config.Settings(config=settings.config))
+    print(f"{path.stem}, {settings.rounds} rounds, on {device()}")
+    seconds = {"rendering": [], "plain renderer": [], "writing": []}
+    for _ in range(settings.rounds):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            seconds["rendering"].append(timed(spectra_from_config.render_dataset, definitions, folder / "ours"))
+            arrays = [np.load(file) for file in sorted((folder / "ours").glob("*.npy"))]
+            (folder / "plain").mkdir()
+            seconds["plain renderer"].append(timed(render_plainly, definitions, folder / "plain"))
+            for plain in (folder / "plain").iterdir():
+                if not filecmp.cmp(plain, folder / "ours" / plain.name, shallow=False):
+                    sys.exit(f"{plain.name} differs between the two renderers")
+            seconds["writing"].append(timed(write, arrays, folder))
+    for way, times in seconds.items():
+        print(f"{way:15} median {median(times):6.2f} s, lowest {min(times):6.2f}, highest {max(times):6.2f}")
+    for way in ("plain renderer", "writing"):
+        ratios = [ours / other for ours, other in zip(seconds["rendering"], seconds[way], strict=True)]
+        print(f"rendering / {way}: median {median(ratios):.2f} (1/{1 / median(ratios):.1f})")
+    print(f"peak memory of spectra_from_config.py: {peak_memory(path) / 2**20:.0f} MiB")
+
+
+def timed(action, *arguments):
+    """Seconds that ``action(*arguments)`` takes, after the disk has come to rest."""
+    os.sync()
+    start = time.perf_counter()
+    action(*arguments)
+    return time.perf_counter() - start
+
+
+def write(arrays, folder):
+    """Write arrays from memory, one file each."""
+    for i, array in enumerate(arrays):
+        array.tofile(folder / f"{i}.bin")
+
+
+def peak_memory(path):
+    """Highest resident memory in bytes of the script in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "spectra_from_config.py", "--config", str(path.resolve()), "--datasets-dir", folder]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    run_script(main, Settings)

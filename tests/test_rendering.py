@@ -1,0 +1,241 @@
+"""Spectra: the published arrays to the bit, and the plain renderer to the bit for any config."""
+
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import pytest
+from conftest import ROOT, refused
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import spectra_from_config
+from benchmarks.plain_renderer import plain_row, render_plainly
+from synthetic_spectra import config, dataset, rendering
+
+# The published files: SHA-256, and the sum of all values. Which exp() NumPy uses depends on the processor: with AVX-512
+# the bytes are the published ones, elsewhere the last bits of a few values differ.
+ARRAYS = {
+    "benchmark": {
+        "x_train.npy": ("a5c0948b3784986116ff7184f43f9df59352951a8343de6bb9916fe0cea9c59a", 701394674.7526339),
+        "x_val.npy": ("3b3fdf0dd8a5eeb5aec69d95a38fbe1debc2df9e689ced369a382fa54481dc1f", 28035103.502929606),
+        "x_test.npy": ("dcfb27f406fa4eca608d17f81d813e1a3c39a6eeb8890669ad94f470aa177163", 22728119.259),
+        "y_train.npy": ("3d5377a5b0a7ef8d562083f79fb065d2606f09a0baf6b81b27332a36b88d202b", 104007193750.0),
+        "y_val.npy": ("2d82f5a738286e12a7ce4535b4632b655745907f9cf49c44c540bb3605a7ab1c", 4159788750.0),
+        "y_test.npy": ("1097657c7fad1f7ed674504555c97e081bc0aff917ddeecee439e3e041881be4", 3369372750.0),
+    },
+    "challenge": {
+        "x_train.npy": ("a236fb5ab48d4a6859e802cac3774b1864e31606678dced5438aa14fb7d846cc", 1242431.0207650806),
+        "x_val.npy": ("8150cac87888d614ef39ae9ff973809be41f31775d130c26e288315471592217", 49491.38724982507),
+        "x_test.npy": ("471f9336038b53b169953413ae5f8201d09ad3dd9b8c2e111d3003baf7c2c89d", 17720.940000000002),
+        "y_train.npy": ("2086759492ec461689729e899612ca6a8bc0934b98578122c56941b99def5c92", 15932475.0),
+        "y_val.npy": ("0da55826e50c8c3e7ee359d1fec1484169b9aa824ac4ee64a0680689ca2d5300", 635895.0),
+        "y_test.npy": ("9e94cae7af1fbe5f9de1cb475cff1d67d31bd72b4d4c144e1e1cd6fbeec44f4c", 228501.0),
+    },
+}
+EXP_AS_PUBLISHED = (
+    hashlib.sha256(np.exp(-np.linspace(0, 8, 100_001)).tobytes()).hexdigest().startswith("47df53282f9c65f8")
+)
+
+
+@pytest.fixture(scope="module")
+def published(shell, tmp_path_factory):
+    """A folder with both published datasets, rendered through the shell, and the array files in it by dataset."""
+    folder = tmp_path_factory.mktemp("published")
+    for name in ARRAYS:
+        shell(folder, "spectra_from_config.py", "--config", ROOT / "dataset_configs" / f"{name}.json")
+    return {name: folder / "datasets" / name for name in ARRAYS}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_published_arrays_up_to_rounding(published, name):
+    for file, (_, expected) in ARRAYS[name].items():
+        array = np.load(published[name] / file, mmap_mode="r")
+        rows = array.reshape(len(array), -1).sum(axis=1)
+        assert rows @ np.arange(len(rows)) == pytest.approx(expected, rel=1e-12), file  # weighted: the order counts
+
+
+@pytest.mark.skipif(not EXP_AS_PUBLISHED, reason="NumPy's exp() rounds otherwise on this processor (no AVX-512)")
+@pytest.mark.parametrize("name", ARRAYS)
+def test_published_arrays_byte_for_byte(published, name):
+    for file, (expected, _) in ARRAYS[name].items():
+        with (published[name] / file).open("rb") as stream:
+            assert hashlib.file_digest(stream, "sha256").hexdigest() == expected, file
+
+
+@st.composite
+def contents(draw):
+    """The content of a small config: peaks anywhere on a short axis, so that they collide, overlap and touch edges."""
+    n_datapoints = draw(st.integers(5, 160))
+    n_classes = draw(st.integers(1, 3))
+    spread = st.floats(0, 0.99)
+    widths = st.lists(st.floats(0.05, min(20, n_datapoints)), min_size=2, max_size=2).map(sorted)
+    steps = st.lists(st.integers(-2, 2), min_size=1, max_size=3)
+    shared = {
+        "shift_range": st.integers(0, 40),
+        "variation_range": spread,
+        "kernel_range": widths,
+        "vary_highest": st.booleans(),
+        "test_shift": st.integers(0, 40),
+        "test_var": spread,
+        "test_shifts": steps,
+        "test_heights": steps,
+        "test_kernel": st.floats(0.05, min(20, n_datapoints)),
+        "n_train": st.integers(1, 4),
+        "n_val": st.integers(1, 2),
+    }
+    spectra = {}
+    for label in range(n_classes):
+        positions = draw(st.lists(st.integers(0, n_datapoints - 1), min_size=1, max_size=6))
+        heights = draw(st.lists(st.floats(0.001, 1), min_size=len(positions), max_size=len(positions)))
+        heights[draw(st.integers(0, len(heights) - 1))] = 1.0
+        own = draw(st.fixed_dictionaries({}, optional=shared))
+        spectra[str(label)] = {"peak_positions": positions, "peak_heights": heights, "rendering": own}
+    return {
+        "datapoints": n_datapoints,
+        "boundary": 0,
+        "classes": n_classes,
+        "min_peaks": 1,
+        "max_peaks": 6,
+        "max_height": 100,
+        "rendering": draw(st.fixed_dictionaries({"seed": st.integers(0, 9)}, optional=shared))
+        | {"dtype": draw(st.sampled_from(config.DTYPES))},
+        "spectra": spectra,
+    }
+
+
+@settings(max_examples=150, deadline=None)
+@given(content=contents())
+def test_any_config_is_rendered_as_plainly_to_the_bit(content, tmp_path_factory):
+    try:
+        definitions = config.parse(content, "drawn")
+    except config.InputError:  # two classes drawn alike
+        return
+    definitions = spectra_from_config.resolve(
+        definitions, spectra_from_config.Settings(kernel_range=(0.5, 1.0), n_train=3)
+    )
+    folder = tmp_path_factory.mktemp("any")
+    (folder / "plain").mkdir()
+    render_plainly(definitions, folder / "plain")
+    plain = {file.name: np.load(file) for file in (folder / "plain").iterdir()}
+    empty = any((array.ndim == 2 and not array.any(axis=1).all()) for array in plain.values())
+    try:
+        spectra_from_config.render_dataset(definitions, folder / "ours")
+    except config.InputError as error:
+        assert "is empty" in str(error)
+        assert empty
+        return
+    for file, array in plain.items():
+        assert np.array_equal(array, np.load(folder / "ours" / file)), file
+
+
+@pytest.mark.parametrize("distance", [0, 1, 15, 16, 17])
+def test_neighbours_on_either_side_of_touching(distance):
+    positions, heights, widths = np.array([[100, 100 + distance]]), np.array([[0.3, 1.0]]), np.array([2.0])
+    out = np.zeros((1, 300))
+    rendering.render(positions, heights, widths, out)
+    assert np.array_equal(out[0], plain_row(positions[0], heights[0], 2.0, 300))
+
+
+def test_a_spectrum_without_any_peak_is_an_error_that_names_the_class(shell, tmp_path):
+    content = json.loads((ROOT / "dataset_configs" / "example.json").read_text())
+    content["spectra"]["1"] = {"peak_positions": [120, 120], "peak_heights": [1.0, 0.01]}
+    content["rendering"] = {"shift_range": 0, "test_var": 0.5}
+    path = tmp_path / "empty.json"
+    path.write_text(json.dumps(content))
+    refused(shell(tmp_path, "spectra_from_config.py", "--config", path, check=False), "class 1", "is empty")
+    assert not list((tmp_path / "datasets").iterdir())
+
+
+def test_flags_are_settings_but_never_override_the_dataset(shell, tmp_path):
+    example = ROOT / "dataset_configs" / "example.json"
+    refused(
+        shell(tmp_path, "spectra_from_config.py", "--config", example, "--test-shift", 10, check=False), "test_shift"
+    )
+    refused(shell(tmp_path, "spectra_from_config.py", "--config", example, "--n-val", 0, check=False), "n_val", "0")
+    shell(tmp_path, "spectra_from_config.py", "--config", example, "--n_train", 7, "--dtype", "float32")
+    x = np.load(tmp_path / "datasets" / "example" / "x_train.npy")
+    assert x.shape == (14, 500)
+    assert x.dtype == "float32"
+    kept = config.load(tmp_path / "datasets" / "example" / "config.json").rendering
+    assert (kept.n_train, kept.shift_range, kept.seed, kept.dtype) == (7, 20, 2022, "float32")
+    again = shell(tmp_path, "spectra_from_config.py", "--config", example, "--n-train", 7, "--dtype", "float32")
+    assert "already" in again.stdout
+
+
+def test_too_many_bytes_are_refused_before_anything_is_written(shell, tmp_path):
+    example = ROOT / "dataset_configs" / "example.json"
+    done = shell(tmp_path, "spectra_from_config.py", "--config", example, "--n-train", 10**12, check=False)
+    refused(done, "take 8,016,000,000,152,304 bytes")
+    assert not list((tmp_path / "datasets").iterdir())
+
+
+SPOIL = {
+    "missing": (lambda path: path.unlink(), "no such file"),
+    "truncated": (lambda path: path.write_bytes(path.read_bytes()[:-8]), "not a whole"),
+    "empty": (lambda path: path.write_bytes(b""), "not a whole"),
+    "pickled": (lambda path: np.save(path, np.array([{}]), allow_pickle=True), "not a whole"),
+    "of text": (lambda path: np.save(path, np.array([["a"]])), "expected"),
+    "of complex numbers": (lambda path: np.save(path, np.load(path) * 1j), "complex128"),
+    "of more dimensions": (lambda path: np.save(path, np.load(path)[..., None]), "expected"),
+}
+SPOIL_SPECTRA = {
+    "too short": (lambda x: x[:, :-1], "499"),
+    "none": (lambda x: x[:0], "at least one"),
+    "NaN": (lambda x: np.where(np.arange(len(x))[:, None] == 3, np.nan, x), "spectrum 3"),
+    "infinite": (lambda x: np.where(np.arange(len(x))[:, None] == 4, np.inf, x), "spectrum 4"),
+    "all zero": (lambda x: x * (np.arange(len(x)) != 5)[:, None], "spectrum 5"),
+}
+SPOIL_LABELS = {
+    "too few": (lambda y: y[1:], "expected one for each"),
+    "unknown": (lambda y: y + 1, "label 2"),
+    "fractional": (lambda y: y + 0.5, "label 0.5"),
+    "NaN": (lambda y: y * np.nan, "nan"),
+}
+
+
+@pytest.fixture
+def copy(example, tmp_path):
+    """A fresh copy of the rendered example's folder."""
+    return shutil.copytree(example / "datasets" / "example", tmp_path / "datasets" / "example")
+
+
+@pytest.mark.parametrize("axis", "xy")
+@pytest.mark.parametrize("how", SPOIL)
+def test_damaged_arrays_are_named(copy, axis, how):
+    spoil, word = SPOIL[how]
+    path = copy / f"{axis}_val.npy"
+    spoil(path)
+    with pytest.raises(config.InputError, match=word) as caught:
+        dataset.load(copy.parent, "example")
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(("axis", "how"), [("x", how) for how in SPOIL_SPECTRA] + [("y", how) for how in SPOIL_LABELS])
+def test_wrong_values_are_named(copy, axis, how):
+    change, word = (SPOIL_SPECTRA if axis == "x" else SPOIL_LABELS)[how]
+    path = copy / f"{axis}_train.npy"
+    np.save(path, change(np.load(path)))
+    with pytest.raises(config.InputError, match=word) as caught:
+        dataset.load(copy.parent, "example")
+    assert str(path) in str(caught.value)
+
+
+def test_a_deleted_array_is_rendered_again_and_a_dataset_without_config_is_explained(copy, shell):
+    folder = copy.parent.parent
+    (copy / "x_val.npy").unlink()
+    shell(folder, "spectra_from_config.py", "--config", ROOT / "dataset_configs" / "example.json")
+    assert len(dataset.load(copy.parent, "example").x["val"]) == 20
+    (copy / "config.json").unlink()
+    with pytest.raises(config.InputError, match=r"spectra_from_config\.py --config example"):
+        dataset.load(copy.parent, "example")
+
+
+def test_loaded_spectra_have_a_maximum_of_1(copy):
+    data = dataset.load(copy.parent, "example")
+    raw = np.load(copy / "x_test.npy")
+    for split in dataset.SPLITS:
+        assert data.x[split].dtype == "float32"
+        assert (data.x[split].max(axis=1) == 1).all()
+    assert np.array_equal(data.x["test"], (raw / raw.max(axis=1, keepdims=True)).astype("float32"))
