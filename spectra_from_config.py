@@ -91,24 +91,24 @@ def render_dataset(definitions, folder):
         "val": [settings.n_val for settings in own.values()],
         "test": [len(settings.test_heights) * len(settings.test_shifts) for settings in own.values()],
     }
-    dataset.create(folder, definitions, counts)
     rng = np.random.default_rng(definitions.rendering.seed)
     size = definitions.n_datapoints
-    done = dict.fromkeys(counts, 0)
-    for label, spectrum in track(definitions.spectra.items(), "rendering", total=definitions.n_classes):
-        # this order of drawing is part of the dataset's identity
-        peaks = {
-            "train": rendering.draw_peaks(spectrum, own[label], own[label].n_train, size, rng),
-            "val": rendering.draw_peaks(spectrum, own[label], own[label].n_val, size, rng),
-            "test": rendering.test_peaks(spectrum, own[label], size),
-        }
-        for split, (positions, heights, widths) in peaks.items():
-            first, last = done[split], done[split] + len(widths)
+    with dataset.created(folder, definitions, counts) as files:
+        for label, spectrum in track(definitions.spectra.items(), "rendering", refresh_per_second=2):
+            # this order of drawing is part of the dataset's identity
+            peaks = (
+                rendering.draw_peaks(spectrum, own[label], own[label].n_train, size, rng),
+                rendering.draw_peaks(spectrum, own[label], own[label].n_val, size, rng),
+                rendering.test_peaks(spectrum, own[label], size),
+            )
+            together = map(np.concatenate, zip(*peaks, strict=True))  # one call for all three is faster
             try:
-                rendering.render(positions, heights, widths, dataset.writable(folder, split)[first:last])
+                spectra = rendering.render(*together, size, definitions.rendering.dtype)
             except ValueError as error:
-                raise InputError(f"class {label}, {split} spectra: {error}") from None
-            done[split] = last
+                raise InputError(f"class {label}: {error}") from None
+            for split, (_, _, widths) in zip(dataset.SPLITS, peaks, strict=True):
+                files[split].write(spectra[: len(widths)])
+                spectra = spectra[len(widths) :]
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ sys.path.append(str(ROOT))  # to find the project when run by its path
 import spectra_from_config
 from benchmarks.plain_renderer import render_plainly
 from synthetic_spectra import config
-from synthetic_spectra.backend import device
-from synthetic_spectra.scripts import Count, run_script
+from synthetic_spectra.scripts import Count, processor, run_script
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,9 @@ class Settings:
 def main(settings):
     path = config.find(settings.config)
     definitions = spectra_from_config.resolve(config.load(path), spectra_from_config.Settings(config=settings.config))
-    print(f"{path.stem}, {settings.rounds} rounds, on {device()}")
+    print(f"{path.stem}, {settings.rounds} rounds, on {processor()}")
+    # first, as a process inherits the peak of the one that starts it
+    print(f"peak memory of spectra_from_config.py: {peak_memory(path) / 2**20:.0f} MiB")
     seconds = {"rendering": [], "plain renderer": [], "writing": []}
     for _ in range(settings.rounds):
         with tempfile.TemporaryDirectory() as name:
@@ -53,7 +54,6 @@ def main(settings):
     for way in ("plain renderer", "writing"):
         ratios = [ours / other for ours, other in zip(seconds["rendering"], seconds[way], strict=True)]
         print(f"rendering / {way}: median {median(ratios):.2f} (1/{1 / median(ratios):.1f})")
-    print(f"peak memory of spectra_from_config.py: {peak_memory(path) / 2**20:.0f} MiB")
 
 
 def timed(action, *arguments):

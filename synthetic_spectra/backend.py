@@ -8,11 +8,11 @@ import tempfile
 from contextlib import contextmanager
 from importlib.metadata import version
 from math import ceil
-from pathlib import Path
 
 import numpy as np
 
 from synthetic_spectra.dataset import epoch_order
+from synthetic_spectra.scripts import processor
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def versions():
 
 
 def device():
-    """The device that trains, in words: the GPU, or the processor and how many of its cores are usable."""
+    """The device that trains, in words: the GPU, else the processor."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -129,16 +129,4 @@ def device():
         import jax
 
         name = jax.devices()[0].device_kind if jax.default_backend() != "cpu" else None
-    return name or f"{_processor()}, {_cores()} cores"
-
-
-def _cores():
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-
-
-def _processor():
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    return name or processor()

@@ -1,8 +1,8 @@
 """Arrays in datasets/<name>/ ⇄ memory: checks, scaling, and the order in which training samples are seen."""
 
 import hashlib
-import os
 import shutil
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,13 +31,17 @@ class Dataset:
     checksum: str
 
 
-def create(folder, definitions, counts):
-    """Create ``config.json``, the labels, and arrays full of zeros for the spectra of every split.
+@contextmanager
+def created(folder, definitions, counts):
+    """Create ``config.json`` and the labels, and open the arrays of spectra, to be written class by class.
 
     Args:
         folder: made here.
         definitions: the resolved config.
         counts: split → number of spectra of each class, in the order of the classes.
+
+    Yields:
+        split → file that takes the spectra of one class after the other.
 
     Raises:
         InputError: if the arrays do not fit on the disk; nothing is written then.
@@ -51,18 +55,15 @@ def create(folder, definitions, counts):
         raise InputError(f"{folder.parent}: the arrays take {needed:,} bytes, the disk has {free:,} bytes left")
     folder.mkdir()
     config.save(folder / CONFIG_FILE, definitions)
-    for split, shape in shapes.items():
-        np.save(_file(folder, "y", split), np.repeat(np.arange(definitions.n_classes, dtype="float64"), counts[split]))
-        path = _file(folder, "x", split)
-        np.lib.format.open_memmap(path, "w+", dtype, shape)
-        if hasattr(os, "posix_fallocate"):  # a memory map of a sparse file crashes when it is written on a full disk
-            with path.open("r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-
-
-def writable(folder, split):
-    """A writable memory map (n, n_datapoints) of the spectra of a split; drop it often: its pages are memory."""
-    return np.load(_file(folder, "x", split), mmap_mode="r+")
+    with ExitStack() as stack:
+        files = {}
+        for split, shape in shapes.items():
+            labels = np.repeat(np.arange(definitions.n_classes, dtype="float64"), counts[split])
+            np.save(_file(folder, "y", split), labels)
+            files[split] = stack.enter_context(_file(folder, "x", split).open("wb"))
+            header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(files[split], header)
+        yield files
 
 
 def holds(folder, definitions):

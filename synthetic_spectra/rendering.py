@@ -68,40 +68,59 @@ def test_peaks(spectrum, rendering, n_datapoints):
 test_peaks.__test__ = False  # a function of this module, not a test for pytest to collect
 
 
-def render(positions, heights, widths, out):
+def render(positions, heights, widths, n_datapoints, dtype="float64"):
     """Render spectra: every peak a Gaussian, normalised to sum 1 times its height, truncated at 4σ, zero off the axis.
 
     The values are to the bit those of ``gaussian_filter1d(sticks, width, mode="constant")``, where ``sticks`` holds
-    each height at its position (of two peaks on one datapoint the later one counts). Where the windows of ±4σ around
-    all peaks of a spectrum are apart and inside the axis, that filter is a copy of the kernel per peak, and only these
-    points are written.
+    each height at its position (of two peaks on one datapoint the later one counts). Where the window of ±4σ around a
+    peak touches no other one and lies inside the axis, that filter is a copy of the kernel; only elsewhere it is run.
 
     Args:
         positions, heights, widths: peaks of n spectra.
-        out: zeros of shape (n, n_datapoints), float32 or float64; filled in.
+        n_datapoints: length of the axis.
+        dtype: float64 or float32.
+
+    Returns:
+        the spectra (n, n_datapoints).
 
     Raises:
         ValueError: if a spectrum is empty, as when a peak of height 0 covers a higher one.
     """
-    n_datapoints = out.shape[1]
     radii = (TRUNCATE * widths + 0.5).astype(int)
+    widest = radii.max()
     in_order = np.sort(positions, axis=1)
-    apart = (in_order[:, 0] >= radii) & (in_order[:, -1] < n_datapoints - radii)
-    apart &= (np.diff(in_order, axis=1) > 2 * radii[:, None]).all(axis=1)
-    for radius in np.unique(radii[apart]):
-        rows = np.flatnonzero(apart & (radii == radius))
-        offsets = np.arange(-radius, radius + 1)
-        windows = positions[rows, :, None] + offsets
-        out[rows[:, None, None], windows] = heights[rows, :, None] * _gaussians(widths[rows], offsets)[:, None, :]
-    for row in np.flatnonzero(~apart):
+    inside = (in_order[:, 0] >= radii) & (in_order[:, -1] < n_datapoints - radii)
+    touching = in_order[:, 1:] - in_order[:, :-1] <= 2 * radii[:, None]
+    spectra = np.zeros(len(positions) * n_datapoints + widest, dtype)
+    # Kernels are as long as the widest one, and zero beyond their own radius: there they add nothing to any neighbour.
+    windows = positions + n_datapoints * np.arange(len(positions))[:, None]
+    windows = windows[:, :, None] + np.arange(-widest, widest + 1)
+    values = (heights * inside[:, None])[:, :, None] * _gaussians(widths, radii)[:, None, :]
+    np.add.at(spectra, windows.ravel(), values.ravel())
+    spectra = spectra[: spectra.size - widest].reshape(len(positions), n_datapoints)
+    for row in np.flatnonzero(~inside | touching.any(axis=1)):
         sticks = np.zeros(n_datapoints)
         sticks[positions[row]] = heights[row]
         if not sticks.any():
             raise ValueError(f"spectrum {row} is empty: a peak of height 0 fell onto its only other ones")
-        gaussian_filter1d(sticks, widths[row], mode="constant", truncate=TRUNCATE, output=out[row])
+        lower, upper = in_order[row, :-1], in_order[row, 1:]
+        if inside[row]:  # what lies outside the touching windows is right already
+            lower, upper = lower[touching[row]], upper[touching[row]]
+        first = max(0, min(lower, default=in_order[row, 0]) - radii[row])
+        reach = slice(first, max(upper, default=in_order[row, 0]) + radii[row] + 1)
+        filtered = spectra[row, reach]
+        gaussian_filter1d(sticks[reach], widths[row], mode="constant", truncate=TRUNCATE, output=filtered)
+    return spectra
 
 
-def _gaussians(widths, offsets):
+def _gaussians(widths, radii):
+    """Normalised Gaussians (n, 2 × highest radius + 1), zero beyond their own radius."""
+    widest = radii.max()
+    offsets = np.arange(-widest, widest + 1)
     # the operations and their order are those of SciPy: other ones give other last bits
     kernels = np.exp((-0.5 / (widths * widths))[:, None] * offsets**2)
-    return kernels / kernels.sum(axis=1, keepdims=True)
+    sums = np.empty(len(widths))
+    for radius in np.unique(radii):
+        rows = np.flatnonzero(radii == radius)
+        sums[rows] = kernels[rows, widest - radius : widest + radius + 1].sum(axis=1)
+    return np.where(abs(offsets) <= radii[:, None], kernels / sums[:, None], 0)

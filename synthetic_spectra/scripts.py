@@ -1,6 +1,8 @@
 """What all scripts do alike: flags from Settings, mistakes in one sentence, files that are whole or not there."""
 
 import json
+import os
+import platform
 import shutil
 import sys
 from contextlib import contextmanager
@@ -108,3 +110,14 @@ def write_text(path, text):
 def write_json(path, content):
     """Write readable JSON whole or not at all; NaN and infinity are refused with ValueError, as JSON has none."""
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def processor():
+    """The processor in words, and how many of its cores are usable."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        name = platform.processor() or platform.machine()
+    return f"{name}, {cores} cores"

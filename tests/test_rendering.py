@@ -133,9 +133,8 @@ def test_any_config_is_rendered_as_plainly_to_the_bit(content, tmp_path_factory)
 @pytest.mark.parametrize("distance", [0, 1, 15, 16, 17])
 def test_neighbours_on_either_side_of_touching(distance):
     positions, heights, widths = np.array([[100, 100 + distance]]), np.array([[0.3, 1.0]]), np.array([2.0])
-    out = np.zeros((1, 300))
-    rendering.render(positions, heights, widths, out)
-    assert np.array_equal(out[0], plain_row(positions[0], heights[0], 2.0, 300))
+    spectra = rendering.render(positions, heights, widths, 300)
+    assert np.array_equal(spectra[0], plain_row(positions[0], heights[0], 2.0, 300))
 
 
 def test_a_spectrum_without_any_peak_is_an_error_that_names_the_class(shell, tmp_path):
