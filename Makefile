@@ -2,28 +2,28 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint figures lock
+.PHONY: run test lint lock
 .DEFAULT_GOAL := run
 
 .venv/ready: requirements.txt
 	@echo "setting up .venv (about two minutes)"
-	$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and 'Python 3.11 to 3.13 is needed, this is ' + sys.version)"
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and 'Python 3.11 to 3.13 is needed, this is ' + sys.version)"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 run: .venv/ready
-	@echo "== 1 of 5: rendering both published datasets into datasets/"
-	$(BIN)/python spectra_from_config.py --config challenge
-	$(BIN)/python spectra_from_config.py --config benchmark
-	@echo "== 2 of 5: training CNN2 on the challenge, linear and ReLU hidden layers, into runs/challenge/"
-	$(BIN)/python train.py --config challenge --models cnn2 --hidden-activations linear relu --seeds 0
-	@echo "== 3 of 5: drawing figures/"
-	$(BIN)/python figures/plot_variation.py --config benchmark
-	@echo "== 4 of 5: evaluating into results/challenge.csv"
-	$(BIN)/python evaluate.py --config challenge
-	@echo "== 5 of 5: drawing figures/plot_results.png"
-	$(BIN)/python figures/plot_results.py --config challenge
+	@echo "== 1 of 4: rendering both published datasets into datasets/"
+	@$(BIN)/python spectra_from_config.py --config challenge
+	@$(BIN)/python spectra_from_config.py --config benchmark
+	@$(BIN)/python figures/plot_variation.py --config benchmark
+	@echo "== 2 of 4: training CNN2 on the challenge, linear and ReLU hidden layers, into runs/challenge/"
+	@$(BIN)/python train.py --config challenge --models cnn2 --hidden-activations linear relu --seeds 0
+	@echo "== 3 of 4: counting errors into results/challenge.csv"
+	@$(BIN)/python evaluate.py --config challenge
+	@echo "== 4 of 4: drawing"
+	@$(BIN)/python figures/plot_results.py --config challenge
+	@echo "done: the table above, results/challenge.csv, figures/plot_variation.png, figures/plot_results.png"
 
 test: .venv/ready
 	$(BIN)/python -m pytest

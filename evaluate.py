@@ -89,7 +89,7 @@ def predictions(run, data, batch_size):
     Raises:
         InputError: if the model or the kept predictions cannot be read.
     """
-    path = run.folder / "predictions.npz"
+    path = run.predictions_file
     if path.is_file():
         try:
             with np.load(path, allow_pickle=False) as kept:

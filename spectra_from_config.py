@@ -95,20 +95,18 @@ def render_dataset(definitions, folder):
     size = definitions.n_datapoints
     with dataset.created(folder, definitions, counts) as files:
         for label, spectrum in track(definitions.spectra.items(), "rendering", refresh_per_second=2):
-            # this order of drawing is part of the dataset's identity
-            peaks = (
-                rendering.draw_peaks(spectrum, own[label], own[label].n_train, size, rng),
-                rendering.draw_peaks(spectrum, own[label], own[label].n_val, size, rng),
-                rendering.test_peaks(spectrum, own[label], size),
-            )
-            together = map(np.concatenate, zip(*peaks, strict=True))  # one call for all three is faster
+            n_train, n_val = own[label].n_train, own[label].n_val
+            # the training spectra are drawn before the validation spectra: part of the dataset's identity
+            drawn = rendering.draw_peaks(spectrum, own[label], n_train + n_val, size, rng)
+            tested = rendering.test_peaks(spectrum, own[label], size)
+            peaks = map(np.concatenate, zip(drawn, tested, strict=True))  # one call for all is faster
             try:
-                spectra = rendering.render(*together, size, definitions.rendering.dtype)
+                spectra = rendering.render(*peaks, size, definitions.rendering.dtype)
             except ValueError as error:
                 raise InputError(f"class {label}: {error}") from None
-            for split, (_, _, widths) in zip(dataset.SPLITS, peaks, strict=True):
-                files[split].write(spectra[: len(widths)])
-                spectra = spectra[len(widths) :]
+            parts = np.split(spectra, [n_train, n_train + n_val])
+            for split, part in zip(dataset.SPLITS, parts, strict=True):
+                files[split].write(part)
 
 
 if __name__ == "__main__":

@@ -156,7 +156,10 @@ def find(config):
     if path.suffix != ".json":
         path = CONFIGS_DIR / f"{config}.json"
     if not re.fullmatch(NAME, path.stem) or (path.parent != CONFIGS_DIR and Path(config).suffix != ".json"):
-        raise InputError(f"config {config!r}: expected a name in {CONFIGS_DIR}/ or a path to a .json file")
+        raise InputError(
+            f"config {config!r}: expected a name in {CONFIGS_DIR}/ or a path to a .json file, "
+            "the file named with letters, digits, '_', '-' and '.'"
+        )
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in CONFIGS_DIR.glob("*.json"))) or "none"
         raise InputError(f"config {config!r}: no file {path}; in {CONFIGS_DIR}/ there are: {known}")

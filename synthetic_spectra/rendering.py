@@ -33,11 +33,12 @@ def draw_peaks(spectrum, rendering, n_spectra, n_datapoints, rng):
     heights = np.tile(np.array(spectrum.peak_heights), (n_spectra, 1))
     varied = np.flatnonzero(rendering.vary_highest | (heights[0] != 1))
     uniform = np.empty((n_spectra, len(varied) + 1))
-    shift = rendering.shift_range
-    for i in range(n_spectra):
-        if shift:  # the range [-0, 0) holds no integer to draw
-            positions[i] += rng.integers(-shift, shift, positions.shape[1])
-        rng.random(out=uniform[i])
+    shift, moved = rendering.shift_range, len(spectrum.peak_positions)
+    shifts = []
+    for row in uniform:
+        shifts.append(rng.integers(-shift, shift, moved) if shift else 0)  # [-0, 0) holds no integer to draw
+        rng.random(out=row)
+    positions += np.reshape(shifts, (n_spectra, -1))
     lowest = heights[:, varied] - rendering.variation_range
     highest = heights[:, varied] + rendering.variation_range
     heights[:, varied] = lowest + (highest - lowest) * uniform[:, :-1]

@@ -35,8 +35,16 @@ class Run:
         return self.folder.name
 
     @property
+    def history_file(self):
+        return self.folder / "history.csv"
+
+    @property
     def model_file(self):
         return self.folder / "model.keras"
+
+    @property
+    def predictions_file(self):
+        return self.folder / "predictions.npz"
 
     @property
     def summary(self):
@@ -57,6 +65,8 @@ class Run:
     def start(self, wandb_mode, wandb_project):
         """Write the settings and begin the mirror; a run that was interrupted before starts anew."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        for stale in (self.history_file, self.model_file, self.predictions_file):
+            stale.unlink(missing_ok=True)
         write_json(self.folder / "settings.json", self.settings)
         self.mirror = Mirror(self, wandb_mode, wandb_project)
 
@@ -67,7 +77,7 @@ class Run:
         writer = csv.DictWriter(text, row.keys(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.history)
-        write_text(self.folder / "history.csv", text.getvalue())
+        write_text(self.history_file, text.getvalue())
         self.mirror.log(row)
 
     def finish(self, model, summary):
