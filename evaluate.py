@@ -101,9 +101,7 @@ def predictions(run, data, batch_size):
     except (ValueError, OSError) as error:
         raise InputError(f"{run.model_file}: not a model of this collection: {error}") from None
     batches = {split: backend.Batches(data.x[split], data.y[split], batch_size) for split in dataset.SPLITS}
-    predicted = {
-        split: model.predict(backend.feed(batches[split]), verbose=0).argmax(axis=1) for split in dataset.SPLITS
-    }
+    predicted = {split: model.predict(batches[split], verbose=0).argmax(axis=1) for split in dataset.SPLITS}
     with written_whole(path) as temporary:
         np.savez_compressed(temporary, **predicted)
     return predicted

@@ -138,9 +138,9 @@ def train(run, data, settings):
     )
     run.start(settings.wandb, settings.wandb_project)
     model.fit(
-        backend.feed(batches),
+        batches,
         epochs=settings.epochs,
-        validation_data=backend.feed(validation),
+        validation_data=validation,
         shuffle=False,
         callbacks=[slower, stopping, Recorder(run, batches, stopping, settings.epochs)],
         verbose=0,

@@ -23,6 +23,20 @@ MODELS = {
     "cnn_bn": liu.cnn_bn,
     "inc3": partial(lee.inception, n_blocks=3, dense=(3700, 740)),
     "inc6": partial(lee.inception, n_blocks=6, dense=(4000, 400)),
+    # the published study of modifications
+    "cnn_bn_mod": partial(liu.cnn_bn, batch_normalization=False, hidden_activation="relu"),
+    "cnn6_convdo": partial(szymanski.cnn6, conv_dropout=0.2, dropout=0.0),
+    "cnn6_bn": partial(szymanski.cnn6, batch_normalization=True),
+    "vgg_mod": partial(
+        wang.vgg, kernel_size=20, conv_dropout=0.0, dense=(2000, 500), hidden_activation="relu", dropout=0.3
+    ),
+    "resnet_mod": partial(
+        ho.resnet,
+        batch_normalization=False,
+        first_activation="relu",
+        dense=(3100, 1200),
+        hidden_activation="relu",
+    ),
 }
 
 

@@ -19,6 +19,11 @@ def dropped(x, rate):
     return layers.Dropout(rate)(x) if rate else x
 
 
+def normalized(x, batch_normalization):
+    """Batch normalisation if ``batch_normalization``, else no layer at all."""
+    return layers.BatchNormalization()(x) if batch_normalization else x
+
+
 def classifier(x, classes, dense, hidden_activation, dropout):
     """Flattened values → hidden layers → class probabilities, with dropout before each hidden layer and the output.
 

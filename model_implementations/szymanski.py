@@ -3,18 +3,29 @@
 import keras
 from keras import layers
 
-from model_implementations.basic_blocks import classifier, pool
+from model_implementations.basic_blocks import classifier, dropped, normalized, pool
 
 # kernel size of a convolution, size and stride of the pool after it
 STAGES = ((35, 3, 2), (30, 3, 2), (25, 2, 2), (20, 1, 2), (15, 1, 2), (10, 1, 2))
 
 
-def cnn6(input_size, classes, *, dense=(3100, 1200), hidden_activation="relu", dropout=0.7):
+def cnn6(
+    input_size,
+    classes,
+    *,
+    batch_normalization=False,
+    conv_dropout=0.0,
+    dense=(3100, 1200),
+    hidden_activation="relu",
+    dropout=0.7,
+):
     """CNN6: six convolutions with ever smaller kernels, two hidden layers with ReLU, strong dropout.
 
     Args:
         input_size: datapoints of a spectrum.
         classes: number of classes.
+        batch_normalization: whether there is any, between each convolution and its activation.
+        conv_dropout: rate after each pool.
         dense: units of each hidden layer.
         hidden_activation: of the hidden layers.
         dropout: rate before each hidden layer and the output.
@@ -25,6 +36,6 @@ def cnn6(input_size, classes, *, dense=(3100, 1200), hidden_activation="relu", d
     spectra = keras.Input((input_size, 1))
     x = spectra
     for kernel_size, pool_size, pool_stride in STAGES:
-        x = layers.Conv1D(64, kernel_size, padding="same", activation="relu")(x)
-        x = pool(x, pool_size, pool_stride)
+        x = normalized(layers.Conv1D(64, kernel_size, padding="same")(x), batch_normalization)
+        x = dropped(pool(layers.ReLU()(x), pool_size, pool_stride), conv_dropout)
     return keras.Model(spectra, classifier(x, classes, dense, hidden_activation, dropout), name="cnn6")

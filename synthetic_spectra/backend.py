@@ -61,8 +61,8 @@ def prepare(precision):
 class Batches(keras.utils.PyDataset):
     """Batches of spectra, for training in an order that (seed, epoch) alone decides.
 
-    Keras's own ``fit(shuffle=True)`` is not used: on TensorFlow, after ``keras.utils.set_random_seed``, it shuffles
-    every epoch alike, and the order differs between backends.
+    Give it to ``fit`` with ``shuffle=False``: otherwise Keras shuffles the batches once more. Keras's own shuffling of
+    arrays is not used: on TensorFlow, after ``keras.utils.set_random_seed``, it gives every epoch the same order.
 
     Args:
         x: spectra (n, n_datapoints).
@@ -72,7 +72,9 @@ class Batches(keras.utils.PyDataset):
     """
 
     def __init__(self, x, y, batch_size, seed=None):
-        super().__init__()
+        # With one worker Keras lets TensorFlow's pipeline tune itself, and every epoch ends with a wait for the tuning
+        # thread, which sleeps for up to as long as the epoch took (seen with TensorFlow 2.21 and Keras 3.15).
+        super().__init__(workers=2)
         self.x, self.y, self.batch_size, self.seed = x, y, batch_size, seed
         self.start_epoch(0)
 
@@ -87,29 +89,6 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, i):
         rows = self.order[i * self.batch_size : (i + 1) * self.batch_size]
         return self.x[rows, :, None], self.y[rows]
-
-
-def feed(batches):
-    """What ``fit`` and ``predict`` take to run over ``Batches``; each epoch starts with the order set by then.
-
-    On TensorFlow this is a ``tf.data`` pipeline of our own. The one that Keras makes tunes itself, and at the end of
-    every epoch waits for the tuning thread, which sleeps for up to as long as the epoch took (seen with TensorFlow
-    2.21); with ``workers=2`` Keras turns the tuning off, but then the batches of fast steps come out of order.
-    """
-    if keras.backend.backend() != "tensorflow":
-        return batches
-    import tensorflow as tf
-
-    signature = (
-        tf.TensorSpec((None, batches.x.shape[1], 1), batches.x.dtype),
-        tf.TensorSpec((None,), batches.y.dtype),
-    )
-    pipeline = tf.data.Dataset.from_generator(
-        lambda: (batches[i] for i in range(len(batches))), output_signature=signature
-    )
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return pipeline.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(2).with_options(options)
 
 
 def versions():

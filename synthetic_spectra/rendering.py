@@ -120,8 +120,11 @@ def _gaussians(widths, radii):
     offsets = np.arange(-widest, widest + 1)
     # the operations and their order are those of SciPy: other ones give other last bits
     kernels = np.exp((-0.5 / (widths * widths))[:, None] * offsets**2)
-    sums = np.empty(len(widths))
-    for radius in np.unique(radii):
-        rows = np.flatnonzero(radii == radius)
-        sums[rows] = kernels[rows, widest - radius : widest + radius + 1].sum(axis=1)
+    order = np.argsort(radii)
+    in_order, sums = kernels[order], np.empty(len(widths))
+    first = 0
+    for radius, n in zip(*np.unique(radii, return_counts=True), strict=True):
+        whole = in_order[first : first + n, widest - radius : widest + radius + 1]
+        sums[order[first : first + n]] = np.add.reduce(whole, axis=1)
+        first += n
     return np.where(abs(offsets) <= radii[:, None], kernels / sums[:, None], 0)

@@ -16,6 +16,11 @@ PUBLISHED = {
     "cnn_bn": (82963316, 81994139, (625, 64)),
     "inc3": (78870534, 78520041, (139, 147)),
     "inc6": (186817238, 186627565, (139, 332)),
+    "cnn_bn_mod": (82962868, 81993691, (625, 64)),
+    "cnn6_convdo": (20212224, 19644151, (78, 64)),
+    "cnn6_bn": (20213760, 19645687, (78, 64)),
+    "vgg_mod": (41349990, 41113017, (312, 64)),
+    "resnet_mod": (30056584, 29488511, (79, 100)),
 }
 
 
@@ -55,7 +60,7 @@ def test_other_sizes_and_activations(name):
     assert next(layer for layer in tanh.layers if isinstance(layer, keras.layers.Dense)).activation.__name__ == "tanh"
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name != "resnet"])
+@pytest.mark.parametrize("name", [name for name in MODELS if not name.startswith("resnet")])
 def test_too_short_spectra_are_told(name):
     with pytest.raises(InputError, match=f"{name}.* 2 datapoints.*too short"):
         build(name, 2, 3)

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -63,7 +65,28 @@ def test_run_folder_tells_what_was_run(trained):
     assert history(run)[0].keys() == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}
     assert "epoch 2: loss" in output
     assert not list(run.glob(".*"))
-    assert len(list(run.glob("wandb/offline-run-*/run-*.wandb"))) == 1
+
+
+def test_offline_mirror_holds_what_the_run_folder_holds(trained):
+    folder, _ = trained
+    run = folder / "runs" / "example" / "vgg-linear-1"
+    (log,) = run.glob("wandb/offline-run-*/run-*.wandb")
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", log]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    records = [json.loads(line) for line in lines]
+    (begun,) = [record["run"] for record in records if record["type"] == "run"]
+    settings = json.loads((run / "settings.json").read_text())
+    assert begun["config"]["update"].items() >= settings.items()
+    assert (begun["project"], begun["run_group"], begun["display_name"]) == ("synthetic-benchmark", "example", run.name)
+    mirrored = [record["history"]["item"] for record in records if record["type"] == "history"]
+    assert len(mirrored) == 2
+    for row, kept in zip(mirrored, history(run), strict=True):
+        assert row.items() >= kept.items()
+    summary = {}
+    for record in records:
+        if record["type"] == "summary":
+            summary |= record["summary"]["update"]
+    assert summary.items() >= json.loads((run / "summary.json").read_text()).items()
 
 
 def test_a_finished_run_is_skipped_and_never_mixed_with_other_settings(shell, trained):
@@ -96,7 +119,7 @@ def seen_in_training(name, data, epochs):
     model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
     batches = backend.Batches(data.x["train"], data.y["train"], 32, seed=3)
     order = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: batches.start_epoch(epoch))
-    model.fit(backend.feed(batches), epochs=epochs, callbacks=[order], shuffle=False, verbose=0)
+    model.fit(batches, epochs=epochs, callbacks=[order], shuffle=False, verbose=0)
     return np.concatenate(witness.seen).reshape(epochs, len(data.x["train"]), 500)
 
 
