@@ -48,9 +48,13 @@ def run_script(main, settings_class):
 
 
 def given_flags(argv=None):
-    """Names of the Settings fields that the command line sets, e.g. ``{"n_train"}`` for ``--n-train 10``."""
+    """Names of the Settings fields that the command line sets, e.g. ``{"n_train"}`` for ``--n-train 10``.
+
+    A switch stands with both of its names: ``--no-vary-highest`` sets ``vary_highest``.
+    """
     arguments = sys.argv[1:] if argv is None else argv
-    return {a[2:].split("=")[0].replace("-", "_") for a in arguments if a.startswith("--")}
+    names = {a[2:].split("=")[0].replace("-", "_") for a in arguments if a.startswith("--")}
+    return names | {name.removeprefix("no_") for name in names}
 
 
 def sentence(error):

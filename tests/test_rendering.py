@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -153,6 +155,9 @@ def test_flags_are_settings_but_never_override_the_dataset(shell, tmp_path):
         shell(tmp_path, "spectra_from_config.py", "--config", example, "--test-shift", 10, check=False), "test_shift"
     )
     refused(shell(tmp_path, "spectra_from_config.py", "--config", example, "--n-val", 0, check=False), "n_val", "0")
+    challenge = ROOT / "dataset_configs" / "challenge.json"
+    switched = shell(tmp_path, "spectra_from_config.py", "--config", challenge, "--no-vary-highest", check=False)
+    refused(switched, "vary_highest")
     shell(tmp_path, "spectra_from_config.py", "--config", example, "--n_train", 7, "--dtype", "float32")
     x = np.load(tmp_path / "datasets" / "example" / "x_train.npy")
     assert x.shape == (14, 500)
@@ -167,6 +172,15 @@ def test_too_many_bytes_are_refused_before_anything_is_written(shell, tmp_path):
     example = ROOT / "dataset_configs" / "example.json"
     done = shell(tmp_path, "spectra_from_config.py", "--config", example, "--n-train", 10**12, check=False)
     refused(done, "take 8,016,000,000,152,304 bytes")
+    assert not list((tmp_path / "datasets").iterdir())
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
+    # as on a full disk, writing ends with an error of the operating system; the real limit of this shell is 20 blocks
+    script, example = ROOT / "spectra_from_config.py", ROOT / "dataset_configs" / "example.json"
+    command = f"ulimit -f 20; exec '{sys.executable}' '{script}' --config '{example}'"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    refused(done, "File too large")
     assert not list((tmp_path / "datasets").iterdir())
 
 
