@@ -13,7 +13,7 @@ from synthetic_spectra.backend import keras
 from synthetic_spectra.scripts import Count, InputError, run_script, write_text, written_whole
 
 PUBLISHED = Path(__file__).parent / "results" / "published.csv"
-MODEL = ["model", "hidden_activation"]  # what the summary has a line for
+MODEL = ["model", "model_args", "hidden_activation"]  # what the summary has a line for
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,11 @@ def result(run, data, batch_size):
     wrong = {split: int((predicted[split] != data.y[split]).sum()) for split in dataset.SPLITS}
     measured = {f"{split}_misclassified": wrong[split] for split in ("test", "val", "train")}
     identity = {key: run.settings[key] for key in ("config", *MODEL, "seed")}
+    identity["model_args"] = runs.described(identity["model_args"])
     versions = ", ".join(f"{package} {version}" for package, version in run.settings["versions"].items())
     n_test = len(data.y["test"])
     test = {"test_spectra": n_test, "test_accuracy": 1 - wrong["test"] / n_test}
-    return identity | measured | test | run.summary | run.settings | {"versions": versions}
+    return identity | measured | test | run.summary | run.settings | identity | {"versions": versions}
 
 
 def predictions(run, data, batch_size):
@@ -122,7 +123,7 @@ def summary(results, published):
     n_test = results.test_spectra.iloc[0]
     lines = []
     for names, ours in results.groupby(MODEL, sort=False):
-        same = (published[["config", *MODEL]] == [results.config.iloc[0], *names]).all(axis=1)
+        same = (published.assign(model_args="")[["config", *MODEL]] == [results.config.iloc[0], *names]).all(axis=1)
         theirs = published[same & (published.quantity == "test_misclassified")].value
         lines.append(
             {

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import pandas as pd
 from pydantic import Field
 
-from model_implementations import build, published_choices
+from model_implementations import build, checked_choices, multiply_accumulates, parse_choices
 from synthetic_spectra import backend, config, dataset, runs
 from synthetic_spectra.backend import keras
 from synthetic_spectra.scripts import Count, InputError, Positive, Seed, run_script
@@ -28,6 +28,9 @@ class Settings:
     hidden_activations: Annotated[tuple[str, ...], Field(min_length=1)] = ("published",)
     """Activation functions of the hidden layers: "published", that of each model as benchmarked, or Keras names such as
     linear, relu. A model without hidden layers is trained once."""
+    model_args: tuple[str, ...] = ()
+    """Other choices of the models than the benchmarked ones, as name=value of a builder's keyword argument:
+    dropout=0.5 dense=[1000,300]. They become part of the run's name."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2, 3, 4)
     """One run for each; decides initial weights, dropout and the order of samples."""
 
@@ -62,16 +65,17 @@ class Settings:
 
 
 # fields that choose runs and places; all others are settings of every single run
-CHOOSING = ("models", "hidden_activations", "seeds", "datasets_dir", "runs_dir", "wandb", "wandb_project")
+CHOOSING = ("models", "hidden_activations", "model_args", "seeds", "datasets_dir", "runs_dir", "wandb", "wandb_project")
 
 
 def main(settings):
-    choices = {model: published_choices(model) for model in settings.models}
+    others = parse_choices(settings.model_args)
+    choices = {model: checked_choices(model, others) for model in settings.models}
     check_activations(settings.hidden_activations)
     name = config.find(settings.config).stem
     backend.prepare(settings.precision)
     data = dataset.load(settings.datasets_dir, name)
-    planned = plan(settings, choices, data)
+    planned = plan(settings, choices, others, data)
     to_do = [run for run in planned if not run.summary]
     print(f"{len(planned)} runs of {name} on {backend.device()}, {len(planned) - len(to_do)} of them finished already")
     started = time.monotonic()
@@ -92,8 +96,14 @@ def check_activations(hidden_activations):
             raise InputError(f"hidden activation {activation!r}: unknown; known: {', '.join(known)}")
 
 
-def plan(settings, choices, data):
+def plan(settings, choices, others, data):
     """The runs that the settings ask for: model by model, activation by activation, seed by seed, none twice.
+
+    Args:
+        settings: of this script.
+        choices: model → all keyword arguments of its builder.
+        others: those that were asked for.
+        data: the dataset.
 
     Raises:
         InputError: if one of them was finished with other settings.
@@ -107,10 +117,8 @@ def plan(settings, choices, data):
             activation = choices[model]["hidden_activation"]
         if not choices[model]["dense"]:
             activation = "none"
-        run = runs.Run(
-            runs.run_folder(settings.runs_dir, data.name, model, activation, seed),
-            protocol | {"model": model, "hidden_activation": activation, "seed": seed} | environment,
-        )
+        which = {"model": model, "model_args": others, "hidden_activation": activation, "seed": seed}
+        run = runs.Run(runs.run_folder(settings.runs_dir, data.name, **which), protocol | which | environment)
         if run.summary:
             run.refuse_other_settings()
         planned[run.folder] = run
@@ -122,7 +130,7 @@ def train(run, data, settings):
     keras.utils.clear_session()
     keras.utils.set_random_seed(run.settings["seed"])
     activation = run.settings["hidden_activation"]
-    own_choices = {} if activation == "none" else {"hidden_activation": activation}
+    own_choices = run.settings["model_args"] | ({} if activation == "none" else {"hidden_activation": activation})
     size, classes = data.definitions.n_datapoints, data.definitions.n_classes
     model = build(run.settings["model"], size, classes, **own_choices)
     # the labels stay integers: the same function as the published categorical cross-entropy of one-hot labels
@@ -153,6 +161,7 @@ def train(run, data, settings):
         "best_val_accuracy": best["val_accuracy"],
         "minutes": sum(row["seconds"] for row in run.history) / 60,
         "parameters": model.count_params(),
+        "multiply_accumulates": multiply_accumulates(model),
     }
     run.finish(model, summary)
 

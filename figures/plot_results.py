@@ -34,14 +34,14 @@ def main(settings):
     table = settings.results_dir / f"{name}.csv"
     if not table.is_file():
         raise InputError(f"{table}: no such file; make it: python evaluate.py --config {name}")
-    ours = pd.read_csv(table)
-    published = pd.read_csv(ROOT / "results" / "published.csv")
+    ours = pd.read_csv(table).fillna({"model_args": ""})
+    published = pd.read_csv(ROOT / "results" / "published.csv").assign(model_args="")
     published = published[(published.config == name) & (published.quantity == "test_misclassified")]
     kinds = (
         ("this project", ours.rename(columns={"test_misclassified": "value"}), "o"),
         ("published", published, "s"),
     )
-    columns = ["model", "hidden_activation"]
+    columns = ["model", "model_args", "hidden_activation"]
     names = pd.concat([runs[columns] for _, runs, _ in kinds]).drop_duplicates().sort_values(columns)
     plt.style.use(STYLE)
     figure, axes = plt.subplots(figsize=(max(5, 1.0 * len(names) + 1.5), 4.2))
@@ -51,9 +51,7 @@ def main(settings):
             across = i + offset + WIDTH * (np.arange(len(values)) + 0.5) / max(1, len(values)) - WIDTH / 2
             color = f"C{0 if kind == 'this project' else 1}"
             axes.scatter(across, values, 34, marker=marker, color=color, label=kind if i == 0 else None)
-    axes.set_xticks(
-        range(len(names)), [f"{model}\n{activation}" for model, activation in names.itertuples(index=False)]
-    )
+    axes.set_xticks(range(len(names)), ["\n".join(filter(None, pair)) for pair in names.itertuples(index=False)])
     n_test = ours.test_spectra.iloc[0]
     axes.set(ylabel=f"misclassified of {n_test} test spectra", xlabel="model, hidden activation", title=name)
     axes.set_ylim(bottom=0)

@@ -6,9 +6,11 @@ defaults the benchmarked network; every builder with hidden layers takes ``dense
 """
 
 import inspect
+import json
+import math
 from functools import partial
 
-from synthetic_spectra import backend  # noqa: F401  first, as it keeps the start of Keras quiet
+from synthetic_spectra.backend import keras  # first, as it keeps the start of Keras quiet
 
 # isort: split
 from model_implementations import ho, lee, liu, szymanski, wang
@@ -50,6 +52,65 @@ def published_choices(name):
         raise InputError(f"model {name!r}: unknown; known models: {', '.join(MODELS)}")
     parameters = inspect.signature(MODELS[name]).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def parse_choices(texts):
+    """Choices given as text: ``["dropout=0.5", "dense=[1000,300]"]`` → ``{"dropout": 0.5, "dense": [1000, 300]}``.
+
+    Raises:
+        InputError: for a text that is not name=value; a value that is not JSON is taken as text.
+    """
+    choices = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"model argument {text!r}: expected name=value, e.g. dropout=0.5 or dense=[1000,300]")
+        try:
+            choices[name] = json.loads(value)
+        except ValueError:
+            choices[name] = value
+    return choices
+
+
+def checked_choices(name, others):
+    """All keyword arguments of a model's builder: the benchmarked ones, and ``others`` in their place.
+
+    Args:
+        name: of the model.
+        others: keyword argument → value, as ``parse_choices`` gives them.
+
+    Raises:
+        InputError: for an unknown model, an argument that its builder does not take, or a value of another kind than
+            the benchmarked one. The hidden activation is no choice here: it is part of every run's name.
+    """
+    choices = published_choices(name)
+    free = {choice: value for choice, value in choices.items() if choice != "hidden_activation"}
+    for choice, value in others.items():
+        if choice not in free:
+            raise InputError(f"model argument {choice!r}: {name} has none; it has {', '.join(free)}")
+        if not _alike(value, free[choice]):
+            raise InputError(f"model argument {choice}={value!r}: expected a value like {free[choice]!r} for {name}")
+        choices[choice] = value
+    return choices
+
+
+def multiply_accumulates(model):
+    """Multiplications with an addition that one spectrum takes in the convolutions and dense layers of a model."""
+    total = 0
+    for layer in model.layers:
+        if isinstance(layer, (keras.layers.Conv1D, keras.layers.Dense)):
+            weights = math.prod(layer.kernel.shape)
+            positions = math.prod(layer.output.shape[1:-1])  # of a dense layer: the empty product, 1
+            total += weights * positions
+    return total
+
+
+def _alike(value, benchmarked):
+    if isinstance(benchmarked, tuple):
+        return isinstance(value, list) and all(type(units) is int and units > 0 for units in value)
+    if isinstance(benchmarked, float):
+        return type(value) in (int, float)
+    return type(value) is type(benchmarked)
 
 
 def build(name, input_size, classes, **choices):

@@ -88,9 +88,15 @@ class Run:
         self.mirror.finish(summary)
 
 
-def run_folder(runs_dir, config, model, hidden_activation, seed):
-    """The folder of a run."""
-    return Path(runs_dir) / config / f"{model}-{hidden_activation}-{seed}"
+def run_folder(runs_dir, config, model, model_args, hidden_activation, seed):
+    """The folder of a run; its model arguments (name → value) are part of the name."""
+    parts = (model, *described(model_args).split(), hidden_activation, str(seed))
+    return Path(runs_dir) / config / "-".join(parts)
+
+
+def described(model_args):
+    """Model arguments as they are given to train.py: ``{"dense": [1000, 300]}`` → "dense=[1000,300]"."""
+    return " ".join(f"{name}={json.dumps(value, separators=(',', ':'))}" for name, value in sorted(model_args.items()))
 
 
 def found(runs_dir, config):

@@ -2,25 +2,26 @@
 
 import pytest
 
-from model_implementations import MODELS, build, published_choices
+from model_implementations import MODELS, build, checked_choices, multiply_accumulates, parse_choices, published_choices
 from synthetic_spectra.backend import keras
 from synthetic_spectra.scripts import InputError
 
-# model: parameters for 500 classes, for 27 classes, values after the convolutions (all for 5000 datapoints)
+# model: parameters for 500 classes, for 27 classes, values after the convolutions, million multiply-accumulates for 500
+# classes (all for 5000 datapoints)
 PUBLISHED = {
-    "cnn2": (19150728, 18913755, (139, 64)),
-    "cnn3": (25347872, 24874399, (139, 64)),
-    "cnn6": (20212224, 19644151, (78, 64)),
-    "vgg": (2556174, 2467723, (312, 64)),
-    "resnet": (5204540, 1467367, (79, 100)),
-    "cnn_bn": (82963316, 81994139, (625, 64)),
-    "inc3": (78870534, 78520041, (139, 147)),
-    "inc6": (186817238, 186627565, (139, 332)),
-    "cnn_bn_mod": (82962868, 81993691, (625, 64)),
-    "cnn6_convdo": (20212224, 19644151, (78, 64)),
-    "cnn6_bn": (20213760, 19645687, (78, 64)),
-    "vgg_mod": (41349990, 41113017, (312, 64)),
-    "resnet_mod": (30056584, 29488511, (79, 100)),
+    "cnn2": (19150728, 18913755, (139, 64), 69.7),
+    "cnn3": (25347872, 24874399, (139, 64), 145.4),
+    "cnn6": (20212224, 19644151, (78, 64), 542.6),
+    "vgg": (2556174, 2467723, (312, 64), 35.9),
+    "resnet": (5204540, 1467367, (79, 100), 985.6),
+    "cnn_bn": (82963316, 81994139, (625, 64), 111.5),
+    "inc3": (78870534, 78520041, (139, 147), 206.0),
+    "inc6": (186817238, 186627565, (139, 332), 350.3),
+    "cnn_bn_mod": (82962868, 81993691, (625, 64), 111.5),
+    "cnn6_convdo": (20212224, 19644151, (78, 64), 542.6),
+    "cnn6_bn": (20213760, 19645687, (78, 64), 542.6),
+    "vgg_mod": (41349990, 41113017, (312, 64), 174.6),
+    "resnet_mod": (30056584, 29488511, (79, 100), 1010.5),
 }
 
 
@@ -36,13 +37,14 @@ def test_every_model_is_checked():
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_size(name):
-    parameters_500, parameters_27, after_convolutions = PUBLISHED[name]
+    parameters_500, parameters_27, after_convolutions, millions = PUBLISHED[name]
     assert build(name, 5000, 27).count_params() == parameters_27
     model = build(name, 5000, 500)
     assert model.count_params() == parameters_500
     flatten = next(layer for layer in model.layers if isinstance(layer, keras.layers.Flatten))
     assert flatten.input.shape == (None, *after_convolutions)
     assert not model.compiled
+    assert round(multiply_accumulates(model) / 1e6, 1) == millions
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -68,6 +70,34 @@ def test_too_short_spectra_are_told(name):
 
 def test_resnet_takes_any_length():
     assert build("resnet", 2, 3).output_shape == (None, 3)
+
+
+def test_choices_from_the_shell_replace_the_benchmarked_ones():
+    others = parse_choices(["dropout=0.5", "dense=[40,30]"])
+    assert others == {"dropout": 0.5, "dense": [40, 30]}
+    choices = checked_choices("cnn2", others)
+    assert choices == {"dense": [40, 30], "hidden_activation": "linear", "dropout": 0.5}
+    layers = build("cnn2", 333, 7, **choices).layers
+    assert [layer.units for layer in layers if isinstance(layer, keras.layers.Dense)] == [40, 30, 7]
+    assert {layer.rate for layer in layers if isinstance(layer, keras.layers.Dropout)} == {0.5}
+    assert checked_choices("resnet_mod", {"first_activation": "elu"})["first_activation"] == "elu"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("dropout", "name=value"),
+        ("droput=0.5", "'droput'.*dense, dropout"),
+        ("dropout=much", "dropout='much'.*0.3"),
+        ("dense=5", r"dense=5.*\(2000, 500\)"),
+        ("dense=[5,0]", r"dense=\[5, 0\]"),
+        ("hidden_activation=relu", "hidden_activation"),
+        ("dropout=2", "dropout|rate"),
+    ],
+)
+def test_mistakes_in_choices_are_told(text, words):
+    with pytest.raises(InputError, match=words):
+        build("cnn2", 333, 7, **checked_choices("cnn2", parse_choices([text])))
 
 
 def test_mistakes_are_told():

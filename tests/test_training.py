@@ -169,6 +169,20 @@ def test_hidden_activations_are_runs_and_a_model_without_hidden_layers_has_one(s
     assert hidden.activation.__name__ == "relu"
 
 
+def test_model_arguments_make_runs_of_their_own(shell, example, tmp_path):
+    small = (*EXAMPLE, "--models", "vgg", "--seeds", 0, "--epochs", 1, "--wandb", "disabled", "--runs-dir", tmp_path)
+    shell(example, "train.py", *small, "--model-args", "dropout=0.5", "dense=[30,20]")
+    (run,) = (tmp_path / "example").iterdir()
+    assert run.name == "vgg-dense=[30,20]-dropout=0.5-linear-0"
+    assert json.loads((run / "settings.json").read_text())["model_args"] == {"dropout": 0.5, "dense": [30, 20]}
+    again = shell(example, "train.py", *small, "--model-args", "dropout=0.5", "dense=[30,20]")
+    assert "1 of them finished already" in again.stdout
+    table = shell(example, "evaluate.py", *EXAMPLE, "--runs-dir", tmp_path, "--results-dir", tmp_path).stdout
+    assert "dense=[30,20] dropout=0.5" in table
+    wrong = shell(example, "train.py", *small, "--model-args", "kernel=5", check=False)
+    refused(wrong, "'kernel'", "kernel_size, conv_dropout, dense, dropout")
+
+
 def test_mistakes_in_training_flags(shell, example, tmp_path):
     for flags, words in (
         (("--models", "cnn1"), ("cnn1", "cnn2, cnn3, cnn6")),
