@@ -140,7 +140,9 @@ def summary(results, published):
             }
         )
     legend = f"misclassified: of {n_test} test spectra, mean ± standard deviation over the runs (lowest–highest)"
-    return f"{pd.DataFrame(lines).to_string(index=False)}\n{legend}"
+    table = pd.DataFrame(lines)
+    table = table.loc[:, (table != "").any()]  # without the model arguments where no run has any
+    return f"{table.to_string(index=False)}\n{legend}"
 
 
 def spread(values):

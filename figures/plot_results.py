@@ -34,7 +34,7 @@ def main(settings):
     table = settings.results_dir / f"{name}.csv"
     if not table.is_file():
         raise InputError(f"{table}: no such file; make it: python evaluate.py --config {name}")
-    ours = pd.read_csv(table).fillna({"model_args": ""})
+    ours = pd.read_csv(table, dtype={"model_args": "str"}).fillna({"model_args": ""})
     published = pd.read_csv(ROOT / "results" / "published.csv").assign(model_args="")
     published = published[(published.config == name) & (published.quantity == "test_misclassified")]
     kinds = (
