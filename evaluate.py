@@ -3,16 +3,16 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-import numpy as np
 import pandas as pd
 
+from figures import plot_results
 from model_implementations import MODELS
 from synthetic_spectra import backend, config, dataset, runs
 from synthetic_spectra.backend import keras
-from synthetic_spectra.scripts import Count, InputError, run_script, write_text, written_whole
+from synthetic_spectra.scripts import Count, InputError, run_script, write_text
 
-PUBLISHED = Path(__file__).parent / "results" / "published.csv"
 MODEL = ["model", "model_args", "hidden_activation"]  # what the summary has a line for
 
 
@@ -22,8 +22,6 @@ class Settings:
 
     config: str = "benchmark"
     """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a .json."""
-    batch_size: Count = 512
-    """Spectra predicted in one step."""
 
     # where
     datasets_dir: Path = Path("datasets")
@@ -32,6 +30,14 @@ class Settings:
     """Folder that holds a folder per config, and in it one per run."""
     results_dir: Path = Path("results")
     """Folder for the table, one row per run."""
+
+    # Weights & Biases
+    wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
+    """Mirror of the table and its figure; auto is online with a key in WANDB_API_KEY (or WANDBKEY), else offline."""
+    wandb_project: str = "synthetic-benchmark"
+    """Its project."""
+    wandb_timeout: Count = 10
+    """Seconds that the service may take at the start, and again at the end."""
 
 
 def main(settings):
@@ -45,7 +51,7 @@ def main(settings):
     started = time.monotonic()
     for i, run in enumerate(finished):
         try:
-            rows.append(result(run, data, settings.batch_size))
+            rows.append(result(run, data))
         except InputError as error:  # the other runs are still worth their rows
             problems.append(str(error))
         left = (time.monotonic() - started) / (i + 1) * (len(finished) - i - 1)
@@ -54,13 +60,14 @@ def main(settings):
         results = pd.DataFrame(rows).sort_values([*MODEL, "seed"], key=in_order, kind="stable")
         path = settings.results_dir / f"{name}.csv"
         write_text(path, results.to_csv(index=False))
-        print(summary(results, pd.read_csv(PUBLISHED)))
+        print(summary(results, pd.read_csv(plot_results.PUBLISHED)))
         print(f"wrote {path}")
+        mirror_results(settings, name, path)
     if problems:
         raise InputError("; ".join(problems))
 
 
-def result(run, data, batch_size):
+def result(run, data):
     """The row of one run: what it is, what it misclassifies, what it cost, and all its settings.
 
     All three counts are taken with dropout off. The published training counts come from the accuracy that Keras shows
@@ -73,39 +80,45 @@ def result(run, data, batch_size):
         raise InputError(
             f"{run.folder}: was trained on other arrays than those in datasets/{data.name}; train it again"
         )
-    predicted = predictions(run, data, batch_size)
-    wrong = {split: int((predicted[split] != data.y[split]).sum()) for split in dataset.SPLITS}
-    measured = {f"{split}_misclassified": wrong[split] for split in ("test", "val", "train")}
+    predicted = predictions(run, data)
     identity = {key: run.settings[key] for key in ("config", *MODEL, "seed")}
     identity["model_args"] = runs.described(identity["model_args"])
     versions = ", ".join(f"{package} {version}" for package, version in run.settings["versions"].items())
-    n_test = len(data.y["test"])
-    test = {"test_spectra": n_test, "test_accuracy": 1 - wrong["test"] / n_test}
-    return identity | measured | test | run.summary | run.settings | identity | {"versions": versions}
+    measured = identity | data.misclassified(predicted)
+    return measured | run.summary | run.settings | measured | {"versions": versions}
 
 
-def predictions(run, data, batch_size):
-    """Predicted labels of a run, split → (n,); kept in its predictions.npz.
+def predictions(run, data):
+    """Predicted labels of a run, split → (n,): those it left, else made from its model and kept.
 
     Raises:
         InputError: if the model or the kept predictions cannot be read.
     """
-    path = run.predictions_file
-    if path.is_file():
-        try:
-            with np.load(path, allow_pickle=False) as kept:
-                return {split: kept[split] for split in dataset.SPLITS}
-        except (ValueError, OSError, KeyError) as error:
-            raise InputError(f"{path}: not whole predictions, remove it to make them again: {error}") from None
+    predicted = run.predictions()
+    if predicted:
+        return predicted
     try:
         model = keras.models.load_model(run.model_file, compile=False)
     except (ValueError, OSError) as error:
         raise InputError(f"{run.model_file}: not a model of this collection: {error}") from None
-    batches = {split: backend.Batches(data.x[split], data.y[split], batch_size) for split in dataset.SPLITS}
-    predicted = {split: model.predict(batches[split], verbose=0).argmax(axis=1) for split in dataset.SPLITS}
-    with written_whole(path) as temporary:
-        np.savez_compressed(temporary, **predicted)
+    predicted = backend.predicted_labels(model, data)
+    run.save_predictions(predicted)
     return predicted
+
+
+def mirror_results(settings, name, path):
+    """Copy the table and its figure to Weights & Biases, unless this very table was copied before."""
+    folder = settings.runs_dir / name / "results"
+    copied = folder / "copied.csv"
+    text = path.read_text(encoding="utf-8")
+    if copied.is_file() and copied.read_text(encoding="utf-8") == text:
+        return
+    table, published = plot_results.read(path)
+    mirror = runs.Mirror(settings.wandb, settings.wandb_project, settings.wandb_timeout)
+    figure = plot_results.draw(table, published, name)
+    mirror.log_results(folder, name, table, {"plot_results": figure})
+    if mirror.close():
+        write_text(copied, text)
 
 
 def in_order(column):

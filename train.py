@@ -58,14 +58,24 @@ class Settings:
     """Folder that holds a folder per dataset."""
     runs_dir: Path = Path("runs")
     """Folder that holds a folder per config, and in it one per run."""
+
+    # Weights & Biases
     wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
-    """Mirror in Weights & Biases; auto is online with a key in WANDB_API_KEY, else offline."""
+    """Mirror of every run; auto is online with a key in WANDB_API_KEY (or WANDBKEY), else offline."""
     wandb_project: str = "synthetic-benchmark"
     """Its project."""
+    wandb_timeout: Count = 10
+    """Seconds that the service may take at the start of a run, and at its end for uploads. What takes longer is kept on
+    disk for "wandb sync"; raise this where models (up to 750 MB) go through a slow line."""
+    wandb_arrays: bool = False
+    """Put the arrays into the dataset's artifact too, not only their checksums."""
 
 
 # fields that choose runs and places; all others are settings of every single run
-CHOOSING = ("models", "hidden_activations", "model_args", "seeds", "datasets_dir", "runs_dir", "wandb", "wandb_project")
+CHOOSING = (
+    "models", "hidden_activations", "model_args", "seeds", "datasets_dir", "runs_dir",
+    "wandb", "wandb_project", "wandb_timeout", "wandb_arrays",
+)  # fmt: skip
 
 
 def main(settings):
@@ -78,13 +88,15 @@ def main(settings):
     planned = plan(settings, choices, others, data)
     to_do = [run for run in planned if not run.summary]
     print(f"{len(planned)} runs of {name} on {backend.device()}, {len(planned) - len(to_do)} of them finished already")
+    mirror = runs.Mirror(settings.wandb, settings.wandb_project, settings.wandb_timeout, settings.wandb_arrays)
     started = time.monotonic()
     for i, run in enumerate(to_do):
         print(f"run {i + 1} of {len(to_do)}: {run.folder}")
-        train(run, data, settings)
+        train(run, data, settings, mirror)
         minutes = (time.monotonic() - started) / 60
         print(f"  done; {minutes:.0f} min so far, about {minutes / (i + 1) * (len(to_do) - i - 1):.0f} min left")
     print_summary(planned)
+    mirror.close()
 
 
 def check_activations(hidden_activations):
@@ -125,8 +137,8 @@ def plan(settings, choices, others, data):
     return list(planned.values())
 
 
-def train(run, data, settings):
-    """Train one model by the protocol and leave it in the folder of the run."""
+def train(run, data, settings, mirror):
+    """Train one model by the protocol; leave it and its predictions in the folder of the run, and in the mirror."""
     keras.utils.clear_session()
     keras.utils.set_random_seed(run.settings["seed"])
     activation = run.settings["hidden_activation"]
@@ -144,17 +156,20 @@ def train(run, data, settings):
     stopping = keras.callbacks.EarlyStopping(
         min_delta=settings.min_delta, patience=settings.stopping_patience, restore_best_weights=True
     )
-    run.start(settings.wandb, settings.wandb_project)
+    run.start()
+    mirror.start(run, data)
     model.fit(
         batches,
         epochs=settings.epochs,
         validation_data=validation,
         shuffle=False,
-        callbacks=[slower, stopping, Recorder(run, batches, stopping, settings.epochs)],
+        callbacks=[slower, stopping, Recorder(run, mirror, batches, stopping, settings.epochs)],
         verbose=0,
     )
     best = run.history[stopping.best_epoch]
+    predictions = backend.predicted_labels(model, data)
     summary = {
+        **data.misclassified(predictions),
         "trained_epochs": len(run.history),
         "best_epoch": best["epoch"],
         "best_val_loss": best["val_loss"],
@@ -163,7 +178,8 @@ def train(run, data, settings):
         "parameters": model.count_params(),
         "multiply_accumulates": multiply_accumulates(model),
     }
-    run.finish(model, summary)
+    run.finish(model, predictions, summary)
+    mirror.finish(run, summary)
 
 
 class Recorder(keras.callbacks.Callback):
@@ -171,14 +187,15 @@ class Recorder(keras.callbacks.Callback):
 
     Args:
         run: where epochs are recorded.
+        mirror: where they are copied to.
         batches: the training batches.
         stopping: the early stopping, which knows how many epochs the run has left at least.
         epochs: how many it can take at most.
     """
 
-    def __init__(self, run, batches, stopping, epochs):
+    def __init__(self, run, mirror, batches, stopping, epochs):
         super().__init__()
-        self.run, self.batches, self.stopping, self.epochs = run, batches, stopping, epochs
+        self.run, self.mirror, self.batches, self.stopping, self.epochs = run, mirror, batches, stopping, epochs
 
     def on_epoch_begin(self, epoch, logs=None):
         self.batches.start_epoch(epoch)
@@ -189,6 +206,7 @@ class Recorder(keras.callbacks.Callback):
         row |= {key: float(logs[key]) for key in ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")}
         row["seconds"] = round(time.monotonic() - self.began, 3)
         self.run.record(row)
+        self.mirror.log(row)
         most = self.epochs - epoch - 1
         least = 0 if self.model.stop_training else min(most, self.stopping.patience - self.stopping.wait)
         minutes = sum(row["seconds"] for row in self.run.history) / len(self.run.history) / 60

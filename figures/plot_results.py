@@ -13,6 +13,7 @@ sys.path.append(str(ROOT))  # to find the project when run by its path
 from synthetic_spectra import config
 from synthetic_spectra.scripts import InputError, run_script, written_whole
 
+PUBLISHED = ROOT / "results" / "published.csv"
 STYLE = Path(__file__).with_name("style.mplstyle")
 WIDTH = 0.36  # horizontal room for the dots of one kind
 
@@ -31,11 +32,29 @@ class Settings:
 
 def main(settings):
     name = config.find(settings.config).stem
-    table = settings.results_dir / f"{name}.csv"
-    if not table.is_file():
-        raise InputError(f"{table}: no such file; make it: python evaluate.py --config {name}")
-    ours = pd.read_csv(table, dtype={"model_args": "str"}).fillna({"model_args": ""})
-    published = pd.read_csv(ROOT / "results" / "published.csv").assign(model_args="")
+    path = settings.results_dir / f"{name}.csv"
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; make it: python evaluate.py --config {name}")
+    figure = draw(*read(path), name)
+    with written_whole(settings.output) as temporary:
+        figure.savefig(temporary)
+    print(f"wrote {settings.output}")
+
+
+def read(path):
+    """The table of an experiment and the published one, with text for no model arguments."""
+    ours = pd.read_csv(path, dtype={"model_args": "str"}).fillna({"model_args": ""})
+    return ours, pd.read_csv(PUBLISHED).assign(model_args="")
+
+
+def draw(ours, published, name):
+    """The figure: misclassified test spectra, a dot a run, for every model and hidden activation.
+
+    Args:
+        ours: rows as evaluate.py writes them, of one config.
+        published: the content of results/published.csv.
+        name: of the config.
+    """
     published = published[(published.config == name) & (published.quantity == "test_misclassified")]
     kinds = (
         ("this project", ours.rename(columns={"test_misclassified": "value"}), "o"),
@@ -56,9 +75,7 @@ def main(settings):
     axes.set(ylabel=f"misclassified of {n_test} test spectra", xlabel="model, hidden activation", title=name)
     axes.set_ylim(bottom=0)
     axes.legend(title="a dot a run")
-    with written_whole(settings.output) as temporary:
-        figure.savefig(temporary)
-    print(f"wrote {settings.output}")
+    return figure
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from math import ceil
 
 import numpy as np
 
-from synthetic_spectra.dataset import epoch_order
+from synthetic_spectra.dataset import SPLITS, epoch_order
 from synthetic_spectra.scripts import processor
 
 
@@ -41,6 +41,7 @@ with _quiet():  # TensorFlow prints notices that no setting turns off
     import keras
 
 PRECISIONS = ("float32", "mixed_bfloat16")
+PREDICTED_AT_ONCE = 512  # spectra of a prediction step
 
 
 def prepare(precision):
@@ -89,6 +90,20 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, i):
         rows = self.order[i * self.batch_size : (i + 1) * self.batch_size]
         return self.x[rows, :, None], self.y[rows]
+
+
+def predicted_labels(model, data):
+    """The most probable class of every spectrum, dropout off.
+
+    Args:
+        model: of a run.
+        data: the ``Dataset``.
+
+    Returns:
+        split → int64 labels (n,).
+    """
+    batches = {split: Batches(data.x[split], data.y[split], PREDICTED_AT_ONCE) for split in SPLITS}
+    return {split: model.predict(batches[split], verbose=0).argmax(axis=1) for split in SPLITS}
 
 
 def versions():

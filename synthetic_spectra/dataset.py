@@ -21,14 +21,34 @@ class Dataset:
     """A dataset in memory.
 
     ``x[split]``: float32 (n, n_datapoints), every spectrum scaled to a maximum of 1; ``y[split]``: int64 labels (n,);
-    split is "train", "val" or "test". ``checksum`` is the SHA-256 over the files of the folder.
+    split is "train", "val" or "test". ``checksums``: file of the folder → its SHA-256.
     """
 
-    name: str
+    folder: Path
     definitions: config.Config
     x: dict
     y: dict
-    checksum: str
+    checksums: dict
+
+    @property
+    def name(self):
+        return self.folder.name
+
+    @property
+    def checksum(self):
+        """SHA-256 over the checksums of all files."""
+        return hashlib.sha256(b"".join(map(bytes.fromhex, self.checksums.values()))).hexdigest()
+
+    def misclassified(self, predictions):
+        """How many spectra of each split have another predicted label than their own, and the test accuracy.
+
+        Args:
+            predictions: split → predicted labels (n,).
+        """
+        wrong = {split: int((predictions[split] != self.y[split]).sum()) for split in ("test", "val", "train")}
+        n_test = len(self.y["test"])
+        counts = {f"{split}_misclassified": wrong[split] for split in wrong}
+        return counts | {"test_spectra": n_test, "test_accuracy": 1 - wrong["test"] / n_test}
 
 
 @contextmanager
@@ -92,7 +112,7 @@ def load(datasets_dir, name):
     for split in SPLITS:
         x[split] = _load_spectra(_file(folder, "x", split), definitions.n_datapoints)
         y[split] = _load_labels(_file(folder, "y", split), definitions.n_classes, len(x[split]))
-    return Dataset(name, definitions, x, y, _checksum(folder))
+    return Dataset(folder, definitions, x, y, _checksums(folder))
 
 
 def epoch_order(n_samples, seed, epoch):
@@ -154,10 +174,9 @@ def _load_labels(path, n_classes, n_spectra):
     return labels.astype("int64")
 
 
-def _checksum(folder):
-    """SHA-256 over the checksums of all files of a dataset."""
-    total = hashlib.sha256()
+def _checksums(folder):
+    checksums = {}
     for path in (folder / CONFIG_FILE, *(_file(folder, axis, split) for split in SPLITS for axis in "xy")):
         with path.open("rb") as file:
-            total.update(hashlib.file_digest(file, "sha256").digest())
-    return total.hexdigest()
+            checksums[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return checksums

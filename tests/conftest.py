@@ -12,11 +12,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def shell():
-    """A function that runs a script of the project in a folder and returns the finished process."""
+    """A function that runs a script of the project in a folder, with environment variables, and returns the process."""
 
-    def run(folder, script, *arguments, check=True):
+    def run(folder, script, *arguments, check=True, **variables):
         command = [sys.executable, ROOT / script, *map(str, arguments)]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")} | variables
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         if check:
             assert done.returncode == 0, done.stdout + done.stderr

@@ -1,8 +1,11 @@
 """The architectures: published sizes, any input size and class count, mistakes in one sentence."""
 
+import numpy as np
 import pytest
+from conftest import ROOT
 
 from model_implementations import MODELS, build, checked_choices, multiply_accumulates, parse_choices, published_choices
+from synthetic_spectra import dataset
 from synthetic_spectra.backend import keras
 from synthetic_spectra.scripts import InputError
 
@@ -105,3 +108,30 @@ def test_mistakes_are_told():
         build("cnn1", 5000, 3)
     with pytest.raises(InputError, match="n_blocks is 7"):
         build("inc6", 5000, 3, n_blocks=7)
+
+
+@pytest.fixture(scope="module")
+def some_spectra(shell, tmp_path_factory):
+    """A few training spectra of the challenge and their labels."""
+    folder = tmp_path_factory.mktemp("challenge")
+    shell(folder, "spectra_from_config.py", "--config", ROOT / "dataset_configs" / "challenge.json", "--n-train", 2)
+    data = dataset.load(folder / "datasets", "challenge")
+    return data.x["train"][::20, :, None], data.y["train"][::20]
+
+
+@pytest.mark.parametrize(
+    "name, activation",
+    [
+        (name, activation)
+        for name in MODELS
+        for activation in (("linear", "relu") if published_choices(name)["dense"] else ("published",))
+    ],
+)
+def test_one_training_step_on_the_challenge(name, activation, some_spectra):
+    model = build(name, 5000, 27, **({} if activation == "published" else {"hidden_activation": activation}))
+    model.compile(keras.optimizers.SGD(1e-2), "sparse_categorical_crossentropy")
+    before = [keras.ops.convert_to_numpy(weights) for weights in model.trainable_variables]
+    loss = model.train_on_batch(*some_spectra)
+    assert 0 < loss < 20
+    after = [keras.ops.convert_to_numpy(weights) for weights in model.trainable_variables]
+    assert sum(not np.array_equal(a, b) for a, b in zip(before, after, strict=True)) > 0.9 * len(after)
