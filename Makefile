@@ -31,8 +31,11 @@ test: .venv/ready
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/hadolint docker/Dockerfile
 
+LOCK := --universal --python-version 3.11 --generate-hashes --fork-strategy fewest --custom-compile-command "make lock"
 lock: .venv/ready
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes --fork-strategy fewest \
-		--upgrade --custom-compile-command "make lock" --output-file requirements.txt
+	$(BIN)/uv pip compile requirements.in $(LOCK) --upgrade --output-file requirements.txt
+	echo "tensorflow[and-cuda]" | $(BIN)/uv pip compile - requirements.in --constraints requirements.txt $(LOCK) \
+		--upgrade --output-file docker/requirements-gpu.txt

@@ -1,7 +1,7 @@
 """datasets/<config>/*.npy → runs/<config>/<model>-<hidden activation>-<seed>/{history.csv,model.keras,…}."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal
@@ -120,7 +120,8 @@ def plan(settings, choices, others, data):
     Raises:
         InputError: if one of them was finished with other settings.
     """
-    protocol = {key: value for key, value in asdict(settings).items() if key not in CHOOSING}
+    names = [field.name for field in fields(Settings) if field.name not in CHOOSING]
+    protocol = {name: getattr(settings, name) for name in names}
     protocol |= {"config": data.name, "dataset_checksum": data.checksum, "backend": keras.backend.backend()}
     environment = {"versions": backend.versions(), "device": backend.device()}
     planned = {}

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,8 +27,15 @@ def run_script(main, settings_class):
     """Run ``main(settings)`` with settings from the command line, checked against the types of their fields.
 
     Exit codes: 0 done, 2 a user's mistake or an operating-system error such as a full disk (one sentence on stderr),
-    130 interrupted from the keyboard. Anything else is a fault of ours and keeps its traceback.
+    130 interrupted from the keyboard, 143 terminated (as by ``docker stop`` or a cluster). Anything else is a fault of
+    ours and keeps its traceback.
     """
+
+    def terminate(signal_number, frame):
+        print("terminated", file=sys.stderr)
+        sys.exit(128 + signal_number)
+
+    signal.signal(signal.SIGTERM, terminate)
     try:
         settings = tyro.cli(settings_class)
         try:
