@@ -221,7 +221,7 @@ class Mirror:
             Whether everything was copied, to the server or for ``wandb sync``.
         """
         if self.mode == "disabled":
-            return True
+            return False
         self.actions.put(None)
         self.worker.join(2 * self.timeout)
         if self.client_run:  # the thread still waits for an answer

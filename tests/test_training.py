@@ -234,6 +234,39 @@ def test_evaluation_of_nothing_damage_and_other_arrays(shell, trained, tmp_path)
     refused(shell(tmp_path, "evaluate.py", *EXAMPLE, check=False), "broken/settings.json", "not JSON")
 
 
+def test_the_experiment_of_an_image_is_training_evaluation_and_figure(shell, example, tmp_path):
+    shown = shell(
+        tmp_path, "docker/experiment.py", *SMALL, "--datasets-dir", example / "datasets", "--wandb", "disabled"
+    )
+    assert "of 18 test spectra" in shown.stdout
+    assert (tmp_path / "results" / "example.csv").is_file()
+    assert (tmp_path / "figures" / "plot_results.png").is_file()
+    assert [path.name for path in (tmp_path / "runs" / "example").iterdir()] == ["vgg-linear-1"]
+    made = sorted(path.name for path in (tmp_path / "runs" / "example" / "vgg-linear-1").iterdir())
+    assert made == ["history.csv", "model.keras", "predictions.npz", "settings.json", "summary.json"]
+
+
+def test_termination_is_no_fault(example, tmp_path):
+    flags = (*EXAMPLE, "--models", "vgg", "--seeds", 0, "--wandb", "disabled", "--runs-dir", tmp_path)
+    command = [sys.executable, ROOT / "train.py", *map(str, flags)]
+    with subprocess.Popen(command, cwd=example, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as training:
+        while "epoch 1" not in training.stdout.readline():
+            pass
+        training.terminate()
+        _, complaint = training.communicate(timeout=60)
+    assert training.returncode == 143
+    assert complaint == "terminated\n"
+
+
+def test_the_image_for_gpus_has_the_same_packages_and_cuda():
+    cpu, gpu = (
+        {line for line in (ROOT / name).read_text().splitlines() if "==" in line and not line.startswith("#")}
+        for name in ("requirements.txt", "docker/requirements-gpu.txt")
+    )
+    assert cpu < gpu
+    assert all(line.startswith("nvidia-") for line in gpu - cpu), gpu - cpu
+
+
 def test_help_names_every_setting(shell, tmp_path):
     for script in ("dataset_config_generator.py", "spectra_from_config.py", "train.py", "evaluate.py"):
         text = shell(tmp_path, script, "--help").stdout
