@@ -31,6 +31,9 @@ class Settings:
     results_dir: Path = Path("results")
     """Folder for the table, one row per run."""
 
+    mixed: bool = False
+    """Average the runs of a model although their settings, versions, devices or precisions differ."""
+
     # Weights & Biases
     wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
     """Mirror of the table and its figure; auto is online with a key in WANDB_API_KEY (or WANDBKEY), else offline."""
@@ -60,8 +63,10 @@ def main(settings):
         results = pd.DataFrame(rows).sort_values([*MODEL, "seed"], key=in_order, kind="stable")
         path = settings.results_dir / f"{name}.csv"
         write_text(path, results.to_csv(index=False))
-        print(summary(results, pd.read_csv(plot_results.PUBLISHED)))
         print(f"wrote {path}")
+        if not settings.mixed:
+            refuse_mixed(results, sorted({name for run in finished for name in run.settings}))
+        print(summary(results, pd.read_csv(plot_results.PUBLISHED), len(data.y["test"])))
         mirror_results(settings, name, path)
     if problems:
         raise InputError("; ".join(problems))
@@ -80,12 +85,13 @@ def result(run, data):
         raise InputError(
             f"{run.folder}: was trained on other arrays than those in datasets/{data.name}; train it again"
         )
-    predicted = predictions(run, data)
+    predicted = None if run.summary.get("outcome") == "diverged" else predictions(run, data)
     identity = {key: run.settings[key] for key in ("config", *MODEL, "seed")}
     identity["model_args"] = runs.described(identity["model_args"])
     versions = ", ".join(f"{package} {version}" for package, version in run.settings["versions"].items())
-    measured = identity | data.misclassified(predicted)
-    return measured | run.summary | run.settings | measured | {"versions": versions}
+    measured = identity | (data.misclassified(predicted) if predicted else {})
+    outcome = {"outcome": ""}  # of a run from before outcomes were told
+    return measured | outcome | run.summary | run.settings | measured | {"versions": versions}
 
 
 def predictions(run, data):
@@ -126,22 +132,42 @@ def in_order(column):
     return column.map(list(MODELS).index) if column.name == "model" else column
 
 
-def summary(results, published):
+def refuse_mixed(results, settings):
+    """Raise InputError if the runs of a model and hidden activation differ in more than their seed.
+
+    Args:
+        results: rows as ``result`` gives them, of one config.
+        settings: the columns that must be equal, as far as they are there.
+    """
+    for names, rows in results.groupby(MODEL, sort=False):
+        for column in settings:
+            values = rows[column].drop_duplicates() if column not in ("seed", "run_id") else ()
+            if len(values) > 1:
+                runs_of = " ".join(filter(None, names))
+                raise InputError(
+                    f"{runs_of}: its runs differ in {column} ({'; '.join(map(str, values))}) and are not averaged; "
+                    "--mixed averages them all the same"
+                )
+
+
+def summary(results, published, n_test):
     """A table in words, one line per model and hidden activation: ours beside the published values.
 
     Args:
         results: rows as ``result`` gives them, of one config.
         published: the content of results/published.csv.
+        n_test: number of test spectra.
     """
-    n_test = results.test_spectra.iloc[0]
     lines = []
     for names, ours in results.groupby(MODEL, sort=False):
         same = (published.assign(model_args="")[["config", *MODEL]] == [results.config.iloc[0], *names]).all(axis=1)
         theirs = published[same & (published.quantity == "test_misclassified")].value
+        outcomes = ours.outcome.value_counts()
         lines.append(
             {
                 **dict(zip(MODEL, names, strict=True)),
                 "runs": len(ours),
+                **{bad: outcomes.get(bad, "") for bad in ("diverged", "not converged")},
                 "misclassified": spread(ours.test_misclassified),
                 "published": spread(theirs),
                 "accuracy": percent(ours.test_misclassified, n_test),
@@ -154,12 +180,13 @@ def summary(results, published):
         )
     legend = f"misclassified: of {n_test} test spectra, mean ± standard deviation over the runs (lowest–highest)"
     table = pd.DataFrame(lines)
-    table = table.loc[:, (table != "").any()]  # without the model arguments where no run has any
+    table = table.loc[:, (table != "").any()]  # without columns that are of no use here
     return f"{table.to_string(index=False)}\n{legend}"
 
 
 def spread(values):
     """Mean ± sample standard deviation (lowest–highest) of numbers; of a single one itself, of none a dash."""
+    values = values.dropna()  # of runs that diverged
     if len(values) < 2:
         return f"{values.iloc[0]:.4g}" if len(values) else "–"
     return f"{values.mean():.1f} ± {values.std():.1f} ({values.min():.4g}–{values.max():.4g})"
@@ -167,7 +194,7 @@ def spread(values):
 
 def percent(misclassified, n_test):
     """Mean accuracy in percent of runs that misclassify these numbers of spectra; of no run a dash."""
-    return f"{100 * (1 - misclassified.mean() / n_test):.1f} %" if len(misclassified) else "–"
+    return f"{100 * (1 - misclassified.mean() / n_test):.1f} %" if misclassified.notna().any() else "–"
 
 
 if __name__ == "__main__":

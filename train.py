@@ -1,5 +1,6 @@
 """datasets/<config>/*.npy → runs/<config>/<model>-<hidden activation>-<seed>/{history.csv,model.keras,…}."""
 
+import math
 import time
 from dataclasses import dataclass, fields
 from itertools import product
@@ -8,11 +9,12 @@ from typing import Annotated, Literal
 
 import pandas as pd
 from pydantic import Field
+from scipy.stats import binomtest
 
 from model_implementations import build, checked_choices, multiply_accumulates, parse_choices
 from synthetic_spectra import backend, config, dataset, runs
 from synthetic_spectra.backend import keras
-from synthetic_spectra.scripts import Count, InputError, Positive, Seed, run_script
+from synthetic_spectra.scripts import Count, GentleStop, InputError, Positive, Seed, run_script
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,13 @@ class Settings:
     runs_dir: Path = Path("runs")
     """Folder that holds a folder per config, and in it one per run."""
 
+    # runs that were interrupted
+    resume: Literal["same", "force", "never"] = "same"
+    """What becomes of an unfinished run: "same" continues it if the versions of Python and its packages are those it
+    began with, "force" also with others, "never" trains it anew."""
+    state_share: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """At most this share of the time goes into keeping the state from which a run continues; 1 keeps it every epoch."""
+
     # Weights & Biases
     wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
     """Mirror of every run; auto is online with a key in WANDB_API_KEY (or WANDBKEY), else offline."""
@@ -73,7 +82,7 @@ class Settings:
 
 # fields that choose runs and places; all others are settings of every single run
 CHOOSING = (
-    "models", "hidden_activations", "model_args", "seeds", "datasets_dir", "runs_dir",
+    "models", "hidden_activations", "model_args", "seeds", "datasets_dir", "runs_dir", "resume", "state_share",
     "wandb", "wandb_project", "wandb_timeout", "wandb_arrays",
 )  # fmt: skip
 
@@ -91,8 +100,14 @@ def main(settings):
     mirror = runs.Mirror(settings.wandb, settings.wandb_project, settings.wandb_timeout, settings.wandb_arrays)
     started = time.monotonic()
     for i, run in enumerate(to_do):
-        print(f"run {i + 1} of {len(to_do)}: {run.folder}")
-        train(run, data, settings, mirror)
+        with run.locked() as free:
+            if not free:
+                print(f"run {i + 1} of {len(to_do)}: {run.folder} is being trained by another process")
+                continue
+            if run.summary:  # since the look above
+                continue
+            print(f"run {i + 1} of {len(to_do)}: {run.folder}")
+            train(run, data, settings, mirror)
         minutes = (time.monotonic() - started) / 60
         print(f"  done; {minutes:.0f} min so far, about {minutes / (i + 1) * (len(to_do) - i - 1):.0f} min left")
     print_summary(planned)
@@ -118,7 +133,7 @@ def plan(settings, choices, others, data):
         data: the dataset.
 
     Raises:
-        InputError: if one of them was finished with other settings.
+        InputError: if one of them was finished, or would be continued, with other settings.
     """
     names = [field.name for field in fields(Settings) if field.name not in CHOOSING]
     protocol = {name: getattr(settings, name) for name in names}
@@ -132,8 +147,7 @@ def plan(settings, choices, others, data):
             activation = "none"
         which = {"model": model, "model_args": others, "hidden_activation": activation, "seed": seed}
         run = runs.Run(runs.run_folder(settings.runs_dir, data.name, **which), protocol | which | environment)
-        if run.summary:
-            run.refuse_other_settings()
+        run.check(settings.resume)
         planned[run.folder] = run
     return list(planned.values())
 
@@ -142,10 +156,7 @@ def train(run, data, settings, mirror):
     """Train one model by the protocol; leave it and its predictions in the folder of the run, and in the mirror."""
     keras.utils.clear_session()
     keras.utils.set_random_seed(run.settings["seed"])
-    activation = run.settings["hidden_activation"]
-    own_choices = run.settings["model_args"] | ({} if activation == "none" else {"hidden_activation": activation})
-    size, classes = data.definitions.n_datapoints, data.definitions.n_classes
-    model = build(run.settings["model"], size, classes, **own_choices)
+    model = build_for(run, data)
     # the labels stay integers: the same function as the published categorical cross-entropy of one-hot labels
     optimizer = keras.optimizers.Adam(settings.learning_rate)
     model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -157,50 +168,128 @@ def train(run, data, settings, mirror):
     stopping = keras.callbacks.EarlyStopping(
         min_delta=settings.min_delta, patience=settings.stopping_patience, restore_best_weights=True
     )
-    run.start()
+    state = run.start(settings.resume)
+    if state:
+        restore(model, state[0])
+        print(f"  continues after epoch {len(run.history)}")
     mirror.start(run, data)
-    model.fit(
-        batches,
-        epochs=settings.epochs,
-        validation_data=validation,
-        shuffle=False,
-        callbacks=[slower, stopping, Recorder(run, mirror, batches, stopping, settings.epochs)],
-        verbose=0,
-    )
-    best = run.history[stopping.best_epoch]
-    predictions = backend.predicted_labels(model, data)
+    recorder = Recorder(run, mirror, batches, slower, stopping, settings, state)
+    with recorder.stop:
+        if not recorder.ended():
+            model.fit(
+                batches,
+                initial_epoch=len(run.history),
+                epochs=settings.epochs,
+                validation_data=validation,
+                shuffle=False,
+                callbacks=[slower, stopping, recorder],
+                verbose=0,
+            )
+    model.set_weights(stopping.best_weights)
+    finish(run, mirror, model, data, recorder)
+
+
+def build_for(run, data):
+    """The uncompiled model of a run."""
+    activation = run.settings["hidden_activation"]
+    choices = run.settings["model_args"] | ({} if activation == "none" else {"hidden_activation": activation})
+    return build(run.settings["model"], data.definitions.n_datapoints, data.definitions.n_classes, **choices)
+
+
+def restore(model, arrays):
+    """Give a compiled model the weights, random states and optimizer that ``Recorder`` kept."""
+    model.optimizer.build(model.trainable_variables)
+    for i, variable in enumerate(model.variables):
+        variable.assign(arrays[f"variable_{i}"])
+    for i, variable in enumerate(model.optimizer.variables):
+        variable.assign(arrays[f"optimizer_{i}"])
+
+
+def finish(run, mirror, model, data, recorder):
+    """Predict, sum up, and mark the run as finished."""
+    best = run.history[recorder.stopping.best_epoch]
     summary = {
-        **data.misclassified(predictions),
+        "outcome": "diverged" if recorder.diverged else outcome(best["val_accuracy"], data),
         "trained_epochs": len(run.history),
-        "best_epoch": best["epoch"],
-        "best_val_loss": best["val_loss"],
-        "best_val_accuracy": best["val_accuracy"],
         "minutes": sum(row["seconds"] for row in run.history) / 60,
         "parameters": model.count_params(),
         "multiply_accumulates": multiply_accumulates(model),
     }
-    run.finish(model, predictions, summary)
+    predictions = None
+    if recorder.diverged:
+        summary |= recorder.diverged
+    else:
+        predictions = backend.predicted_labels(model, data)
+        summary |= {f"best_{name}": best[name] for name in ("epoch", "val_loss", "val_accuracy")}
+        summary |= data.misclassified(predictions)
+    plain = build_for(run, data)  # without the optimizer, which would be two thirds of the file
+    plain.set_weights(model.get_weights())
+    run.finish(plain, predictions, summary)
     mirror.finish(run, summary)
 
 
+def outcome(val_accuracy, data):
+    """ "converged" if a validation accuracy is above chance (binomial test at 0.001), else "not converged"."""
+    n = len(data.y["val"])
+    test = binomtest(round(val_accuracy * n), n, 1 / data.definitions.n_classes, alternative="greater")
+    return "converged" if test.pvalue < 0.001 else "not converged"
+
+
 class Recorder(keras.callbacks.Callback):
-    """Starts the order of each epoch, records the epoch and prints it with the time left.
+    """Starts the order of each epoch, records the epoch and prints it with the time left, keeps the state.
+
+    It must be the last callback: it puts the others into the state in which a run was interrupted.
 
     Args:
         run: where epochs are recorded.
         mirror: where they are copied to.
         batches: the training batches.
-        stopping: the early stopping, which knows how many epochs the run has left at least.
-        epochs: how many it can take at most.
+        slower: the learning-rate schedule.
+        stopping: the early stopping.
+        settings: of this script.
+        state: what ``Run.start`` returned.
     """
 
-    def __init__(self, run, mirror, batches, stopping, epochs):
+    kept = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")  # attributes of the other callbacks
+
+    def __init__(self, run, mirror, batches, slower, stopping, settings, state):
         super().__init__()
-        self.run, self.mirror, self.batches, self.stopping, self.epochs = run, mirror, batches, stopping, epochs
+        self.run, self.mirror, self.batches, self.settings, self.state = run, mirror, batches, settings, state
+        self.slower, self.stopping = slower, stopping
+        self.stop, self.diverged = GentleStop(), None
+        self.keep_after = 0.0  # by the clock, so that keeping takes no larger share of the time
+        if state:
+            self.put_back()
+
+    def put_back(self):
+        arrays, values = self.state
+        for callback, attributes in zip((self.slower, self.stopping), values["callbacks"], strict=True):
+            vars(callback).update(attributes)
+        self.stopping.best_weights = [arrays[f"best_{i}"] for i in range(values["best_weights"])]
+
+    def ended(self):
+        """Whether a run that is taken up has no epoch left to train."""
+        return bool(self.state) and (self.stopping.stopped_epoch > 0 or len(self.run.history) >= self.settings.epochs)
+
+    def on_train_begin(self, logs=None):
+        if self.state:  # the other callbacks have just begun anew
+            self.put_back()
+            self.state = None
 
     def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
         self.batches.start_epoch(epoch)
         self.began = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not math.isfinite(logs["loss"]):
+            self.diverged = {"diverged_epoch": self.epoch + 1, "diverged_batch": batch + 1}
+            self.model.stop_training = True
+            print(f"  diverged: loss {logs['loss']} in batch {batch + 1} of epoch {self.epoch + 1}")
+        self.stop.check(self.how_to_continue())
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.stop.check(self.how_to_continue())
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1}
@@ -208,7 +297,9 @@ class Recorder(keras.callbacks.Callback):
         row["seconds"] = round(time.monotonic() - self.began, 3)
         self.run.record(row)
         self.mirror.log(row)
-        most = self.epochs - epoch - 1
+        if not self.diverged and time.monotonic() >= self.keep_after:
+            self.keep()
+        most = self.settings.epochs - epoch - 1
         least = 0 if self.model.stop_training else min(most, self.stopping.patience - self.stopping.wait)
         minutes = sum(row["seconds"] for row in self.run.history) / len(self.run.history) / 60
         print(
@@ -218,13 +309,40 @@ class Recorder(keras.callbacks.Callback):
             f"at most {most} ({most * minutes:.0f} min)",
             flush=True,
         )
+        self.stop.check(self.how_to_continue())
+
+    def keep(self):
+        """Keep the state after an epoch."""
+        began = time.monotonic()
+        groups = {
+            "variable": self.model.variables,
+            "optimizer": self.model.optimizer.variables,
+            "best": self.stopping.best_weights,
+        }
+        arrays = {
+            f"{name}_{i}": keras.ops.convert_to_numpy(value)
+            for name, values in groups.items()
+            for i, value in enumerate(values)
+        }
+        callbacks = [
+            {name: value for name, value in vars(callback).items() if name in self.kept}
+            for callback in (self.slower, self.stopping)
+        ]
+        self.run.save_state(arrays, {"callbacks": callbacks, "best_weights": len(groups["best"])})
+        ended = time.monotonic()
+        self.keep_after = ended + (ended - began) * (1 / self.settings.state_share - 1)
+
+    def how_to_continue(self):
+        return f"stopped in epoch {self.epoch + 1} of {self.run.folder}; the same command continues the run"
 
 
 def print_summary(planned):
-    """Print one line per run."""
+    """Print one line per finished run."""
     columns = ("model", "hidden_activation", "seed")
-    rows = [{**{key: run.settings[key] for key in columns}, **run.summary} for run in planned]
+    rows = [{**{key: run.settings[key] for key in columns}, **run.summary} for run in planned if run.summary]
     print(pd.DataFrame(rows).to_string(index=False, float_format="{:.4g}".format))
+    if len(rows) < len(planned):
+        print(f"{len(planned) - len(rows)} runs are not finished yet; the same command sees to them")
 
 
 if __name__ == "__main__":

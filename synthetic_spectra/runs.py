@@ -2,19 +2,23 @@
 
 A folder holds settings.json (what was asked, and on what it ran), history.csv (a row per epoch), model.keras (the best
 weights), predictions.npz (predicted labels) and, as the last file, summary.json: a run with a summary is finished.
+Until then it holds the last two states from which the run can go on, and a lock while a process trains it.
 """
 
 import csv
+import fcntl
 import io
 import json
 import os
 import queue
 import re
+import secrets
 import shlex
 import shutil
 import threading
 import time
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +26,8 @@ import numpy as np
 from synthetic_spectra import dataset
 from synthetic_spectra.scripts import InputError, write_json, write_text, written_whole
 
-ENVIRONMENT = ("versions", "device")  # of settings.json: recorded, but no reason to train again
+# of settings.json: recorded, but no reason to train a finished run again
+ENVIRONMENT = ("versions", "device", "run_id")
 
 
 class Run:
@@ -61,39 +66,126 @@ class Run:
         path = self.folder / "summary.json"
         return read_json(path) if path.is_file() else None
 
-    def refuse_other_settings(self):
-        """Raise InputError if this folder holds a finished run that was asked for with other settings."""
+    @contextmanager
+    def locked(self):
+        """Keep other processes from training this run; gives False if another one trains it already."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however that ends
+            except BlockingIOError:
+                free = False
+            else:
+                free = True
+            yield free
+
+    def check(self, resume):
+        """Refuse to mix settings: of a finished run, or of one that would be continued.
+
+        Args:
+            resume: "same", "force" or "never", as in ``start``.
+
+        Raises:
+            InputError: names the first setting that differs, both its values, and what can be done.
+        """
+        states = [] if self.summary or resume == "never" else self._states()
+        if not (self.summary or states):
+            return
         before = read_json(self.folder / "settings.json")
-        for key in sorted(before.keys() | self.settings.keys()):
-            if key not in ENVIRONMENT and before.get(key) != self.settings.get(key):
+        fixed = set(before) | set(self.settings)
+        fixed -= set(ENVIRONMENT) - ({"versions"} if states and resume == "same" else set())
+        for name in sorted(fixed):
+            if before.get(name) != self.settings.get(name):
+                way = "--resume force continues it all the same, " if name == "versions" else ""
+                way += "--resume never trains it anew" if states else "choose another --runs-dir or remove the folder"
                 raise InputError(
-                    f"{self.folder}: was trained with {key} {before.get(key)!r}, "
-                    f"asked for is {self.settings.get(key)!r}; choose another --runs-dir or remove the folder"
+                    f"{self.folder}: was trained with {name} {before.get(name)!r}, "
+                    f"asked for is {self.settings.get(name)!r}; {way}"
                 )
 
-    def start(self):
-        """Write the settings; a run that was interrupted before starts anew."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for stale in (self.history_file, self.model_file, self.predictions_file):
-            stale.unlink(missing_ok=True)
-        shutil.rmtree(self.folder / "wandb", ignore_errors=True)
+    def start(self, resume):
+        """Begin the run, or take it up after its last whole state, and write its settings.
+
+        Args:
+            resume: "same" and "force" continue (``check`` tells them apart), "never" begins anew.
+
+        Returns:
+            The arrays and the values that ``save_state`` was given last, or None where the run begins.
+        """
+        for leftover in self.folder.glob(".*.part*"):
+            leftover.unlink()
+        shutil.rmtree(self.folder / "wandb", ignore_errors=True)  # the mirror copies all epochs again
+        state = None if resume == "never" else self._load_state()
+        if state:
+            before = read_json(self.folder / "settings.json")
+            for name in ENVIRONMENT:
+                self.settings[name] = _both(before.get(name), self.settings.get(name))
+            self.history = state[1].pop("history")
+            self._write_history()
+        else:
+            self.settings["run_id"] = secrets.token_hex(4)
+            for stale in (self.history_file, self.model_file, self.predictions_file, *self._states()):
+                stale.unlink(missing_ok=True)
         write_json(self.folder / "settings.json", self.settings)
+        return state
+
+    def save_state(self, arrays, values):
+        """Keep what the run needs to go on after its last epoch; the state before it stays as well.
+
+        Args:
+            arrays: name → array.
+            values: name → JSON value.
+        """
+        before = self._states()
+        with written_whole(self.folder / f"state-{len(self.history):06}.npz") as temporary:
+            np.savez(temporary, values=json.dumps(values | {"history": self.history}), **arrays)
+        for path in before[:-1]:
+            path.unlink()
+
+    def _states(self):
+        return sorted(self.folder.glob("state-*.npz"))
+
+    def _load_state(self):
+        for path in reversed(self._states()):
+            try:
+                with zipfile.ZipFile(path) as archive:
+                    damaged = archive.testzip()  # compares the checksums
+                if damaged:
+                    raise ValueError(f"the checksum of {damaged} is another one")
+                with np.load(path, allow_pickle=False) as kept:
+                    arrays = {name: kept[name] for name in kept.files}
+                return arrays, json.loads(str(arrays.pop("values")))
+            except Exception as error:  # whatever damaged bytes lead to
+                print(f"{path}: damaged, the state before it is taken: {error}")
+        return None
 
     def record(self, row):
         """Add the row of an epoch (column → number) to history.csv."""
         self.history.append(row)
+        self._write_history()
+
+    def _write_history(self):
         text = io.StringIO()
-        writer = csv.DictWriter(text, row.keys(), lineterminator="\n")
+        writer = csv.DictWriter(text, self.history[0].keys(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.history)
         write_text(self.history_file, text.getvalue())
 
     def finish(self, model, predictions, summary):
-        """Save the model and its predictions, then the summary, which marks the run as finished."""
+        """Save the model and its predictions, then the summary, which marks the run as finished.
+
+        Args:
+            model: with its best weights.
+            predictions: split → predicted labels (n,); None of a run that diverged.
+            summary: name → JSON value.
+        """
         with written_whole(self.model_file) as temporary:
-            model.save(temporary, include_optimizer=False)  # it would be two thirds of the file
-        self.save_predictions(predictions)
+            model.save(temporary)
+        if predictions:
+            self.save_predictions(predictions)
         write_json(self.folder / "summary.json", summary)
+        for state in self._states():
+            state.unlink()
 
     def save_predictions(self, predictions):
         """Keep predicted labels, split → (n,)."""
@@ -115,6 +207,15 @@ class Run:
             raise InputError(
                 f"{self.predictions_file}: not whole predictions, remove it to make them again: {error}"
             ) from None
+
+
+def _both(before, now):
+    """What a run began with and what it goes on with, where they differ."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return {name: _both(before.get(name), now.get(name)) for name in before | now}
+    if before is None or now is None:
+        return now or before
+    return before if str(before).split(", then ")[-1] == str(now) else f"{before}, then {now}"
 
 
 def run_folder(runs_dir, config, model, model_args, hidden_activation, seed):
@@ -184,20 +285,23 @@ class Mirror:
             self.worker.start()
 
     def start(self, run, data):
-        """Begin the copy of a run on a dataset."""
+        """Begin the copy of a run on a dataset, or take it up: with the epochs that the run has already."""
         settings = run.settings | {"model_args": described(run.settings["model_args"])}  # as in results/<config>.csv
         self._later(self._init, run.folder, settings["config"], run.name, "train", settings)
         self._later(self._use_dataset, data)
+        for row in run.history:
+            self.log(row)
 
     def log(self, row):
         """Copy the row of an epoch."""
-        self._later(lambda: self.client_run.log(row))
+        self._later(lambda: self.client_run.log(row, step=row["epoch"]))  # W&B leaves out a step that it has
 
     def finish(self, run, summary):
         """Copy the summary, the model and the predictions, and end the copy of a run."""
-        # the published runs call the misclassified test spectra so
-        self._later(lambda: self.client_run.summary.update(summary | {"wrong_class": summary["test_misclassified"]}))
-        files = (run.model_file, run.predictions_file)
+        if "test_misclassified" in summary:
+            summary = summary | {"wrong_class": summary["test_misclassified"]}  # as the published runs call it
+        self._later(lambda: self.client_run.summary.update(summary))
+        files = [file for file in (run.model_file, run.predictions_file) if file.is_file()]
         self._later(self._log_artifact, f"{run.settings['config']}-{run.name}", "model", files)
         self._later(self._finish)
 

@@ -6,6 +6,7 @@ import platform
 import shutil
 import signal
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -32,8 +33,7 @@ def run_script(main, settings_class):
     """
 
     def terminate(signal_number, frame):
-        print("terminated", file=sys.stderr)
-        sys.exit(128 + signal_number)
+        raise Stopped(signal_number, "terminated")
 
     signal.signal(signal.SIGTERM, terminate)
     try:
@@ -53,6 +53,46 @@ def run_script(main, settings_class):
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+    except Stopped as stop:
+        print(stop, file=sys.stderr)
+        sys.exit(128 + stop.signal_number)
+
+
+class Stopped(BaseException):
+    """A signal ended the script; the text says where, and how to go on."""
+
+    def __init__(self, signal_number, sentence):
+        super().__init__(sentence)
+        self.signal_number = signal_number
+
+
+class GentleStop:
+    """A context in which the first Ctrl-C or SIGTERM waits until ``check`` is called; a second one ends at once.
+
+    Outside the main thread, where Python sets no signal handlers, it changes nothing.
+    """
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def __enter__(self):
+        self.noted, self.before = None, {}
+        if threading.current_thread() is threading.main_thread():
+            self.before = {number: signal.signal(number, self._note) for number in self.signals}
+        return self
+
+    def __exit__(self, *_):
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number, frame):
+        if self.noted:
+            raise Stopped(number, "stopped at once")
+        self.noted = number
+
+    def check(self, sentence):
+        """Raise Stopped with this sentence if a signal has come."""
+        if self.noted:
+            raise Stopped(self.noted, sentence)
 
 
 def given_flags(argv=None):
@@ -91,7 +131,8 @@ def sentence(error):
 def written_whole(path):
     """Give a temporary path beside ``path``; on success it becomes ``path``, on any error it is removed.
 
-    Works for a file and for a folder (create it yourself). What stood at ``path`` before stays until then.
+    Works for a file and for a folder (create it yourself). What stood at ``path`` before stays until then; a file is on
+    the disk, not only in its cache, before it takes the name.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,6 +142,9 @@ def written_whole(path):
         yield temporary
         if path.is_dir():
             _remove(path)
+        if temporary.is_file():
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         _remove(temporary)
