@@ -7,7 +7,10 @@ import numpy as np
 from rich.progress import track
 
 from synthetic_spectra import config, dataset, rendering
-from synthetic_spectra.scripts import InputError, given_flags, run_script, written_whole
+from synthetic_spectra.scripts import InputError, free_memory, given_flags, run_script, written_whole
+
+AT_ONCE = 2**28  # bytes of memory for spectra that are rendered in one call
+DRAWN = 300  # bytes of memory for a spectrum that is drawn, besides its peaks
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def render_dataset(definitions, folder):
     """Render every class of a resolved config into arrays in a new ``folder``.
 
     Raises:
-        InputError: if a spectrum comes out empty, or there is too little space for the arrays.
+        InputError: if a spectrum comes out empty, or there is too little memory or disk.
     """
     own = {label: definitions.rendering_of(label) for label in definitions.spectra}
     counts = {
@@ -91,6 +94,8 @@ def render_dataset(definitions, folder):
         "val": [settings.n_val for settings in own.values()],
         "test": [len(settings.test_heights) * len(settings.test_shifts) for settings in own.values()],
     }
+    dataset.refuse_too_large(folder, definitions, counts)
+    refuse_too_much(definitions, own, counts)
     rng = np.random.default_rng(definitions.rendering.seed)
     size = definitions.n_datapoints
     with dataset.created(folder, definitions, counts) as files:
@@ -99,14 +104,49 @@ def render_dataset(definitions, folder):
             # the training spectra are drawn before the validation spectra: part of the dataset's identity
             drawn = rendering.draw_peaks(spectrum, own[label], n_train + n_val, size, rng)
             tested = rendering.test_peaks(spectrum, own[label], size)
-            peaks = map(np.concatenate, zip(drawn, tested, strict=True))  # one call for all is faster
-            try:
-                spectra = rendering.render(*peaks, size, definitions.rendering.dtype)
-            except ValueError as error:
-                raise InputError(f"class {label}: {error}") from None
-            parts = np.split(spectra, [n_train, n_train + n_val])
-            for split, part in zip(dataset.SPLITS, parts, strict=True):
-                files[split].write(part)
+            peaks = [np.concatenate(pair) for pair in zip(drawn, tested, strict=True)]  # one call for all is faster
+            at_once = max(1, AT_ONCE // bytes_per_spectrum(spectrum, own[label], size))
+            ends = np.array([n_train, n_train + n_val])
+            for start in range(0, len(peaks[0]), at_once):
+                some = [values[start : start + at_once] for values in peaks]
+                try:
+                    spectra = rendering.render(*some, size, definitions.rendering.dtype)
+                except ValueError as error:
+                    raise InputError(f"class {label}: {error}") from None
+                parts = np.split(spectra, np.clip(ends - start, 0, len(spectra)))
+                for split, part in zip(dataset.SPLITS, parts, strict=True):
+                    files[split].write(part)
+
+
+def bytes_per_spectrum(spectrum, settings, n_datapoints):
+    """About how much memory one spectrum of a class takes while it is rendered: itself, and a window for every peak."""
+    window = 8 * max(settings.kernel_range[1], settings.test_kernel) + 2
+    return int(8 * (n_datapoints + 4 * len(spectrum.peak_positions) * window))
+
+
+def refuse_too_much(definitions, own, counts):
+    """Raise InputError if rendering takes more memory than is free.
+
+    Args:
+        definitions: the resolved config.
+        own: label → its rendering settings.
+        counts: split → number of spectra of each class.
+    """
+    free = free_memory()
+    of_class = [sum(numbers) for numbers in zip(*counts.values(), strict=True)]
+    for (label, spectrum), n in zip(definitions.spectra.items(), of_class, strict=True):
+        drawn = n * (DRAWN + 64 * len(spectrum.peak_positions))
+        needed = (
+            8 * sum(of_class)
+            + drawn
+            + 2
+            * min(
+                max(AT_ONCE, bytes_per_spectrum(spectrum, own[label], definitions.n_datapoints)),
+                n * bytes_per_spectrum(spectrum, own[label], definitions.n_datapoints),
+            )
+        )
+        if needed > free:
+            raise InputError(f"class {label}: rendering takes {needed:,} bytes of memory, {free:,} bytes are free")
 
 
 if __name__ == "__main__":

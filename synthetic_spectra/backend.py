@@ -89,7 +89,7 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, i):
         rows = self.order[i * self.batch_size : (i + 1) * self.batch_size]
-        return self.x[rows, :, None], self.y[rows]
+        return self.x[rows][..., None], self.y[rows]
 
 
 def predicted_labels(model, data):

@@ -16,7 +16,11 @@ DTYPES = ("float64", "float32")
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 # Below 1, so that no spectrum loses its highest peak.
 Spread = Annotated[Finite, Field(ge=0, lt=1)]
-Width = Annotated[Finite, Field(gt=0)]
+Width = Annotated[Finite, Field(ge=1e-3)]
+# so that whole numbers, and products of a shift and a step, fit into 64 bits
+Count = Annotated[int, Field(ge=1, le=2**53)]
+Shift = Annotated[int, Field(ge=0, le=2**31)]
+Step = Annotated[int, Field(ge=-(2**31), le=2**31)]
 
 
 class _Strict(BaseModel):
@@ -30,19 +34,17 @@ class Rendering(_Strict):
     Lengths are in datapoints, heights relative to the highest peak of a class.
     """
 
-    shift_range: int | None = Field(
-        None, ge=0
-    )  # training: a position moves by an integer in [-shift_range, shift_range)
+    shift_range: Shift | None = None  # training: a position moves by an integer in [-shift_range, shift_range)
     variation_range: Spread | None = None  # training: a height changes by at most this, either way
     kernel_range: Annotated[list[Width], Field(min_length=2, max_length=2)] | None = None  # training: lowest, highest σ
     vary_highest: bool | None = None  # training: whether a peak of height 1 changes its height too
-    test_shift: int | None = Field(None, ge=0)  # test: one step of the positions
+    test_shift: Shift | None = None  # test: one step of the positions
     test_var: Spread | None = None  # test: one step of the heights
-    test_shifts: Annotated[list[int], Field(min_length=1)] | None = None  # test: steps of the positions, e.g. 0, -1, 1
-    test_heights: Annotated[list[int], Field(min_length=1)] | None = None  # test: steps of the heights
+    test_shifts: Annotated[list[Step], Field(min_length=1)] | None = None  # test: steps of the positions, e.g. 0, -1, 1
+    test_heights: Annotated[list[Step], Field(min_length=1)] | None = None  # test: steps of the heights
     test_kernel: Width | None = None  # test: σ
-    n_train: int | None = Field(None, ge=1)  # training spectra
-    n_val: int | None = Field(None, ge=1)  # validation spectra
+    n_train: Count | None = None  # training spectra
+    n_val: Count | None = None  # validation spectra
 
     @model_validator(mode="after")
     def _kernel_range_in_order(self):
@@ -84,12 +86,12 @@ class Config(_Strict):
     ``n_datapoints`` and ``n_classes`` are called ``datapoints`` and ``classes`` in the published files.
     """
 
-    n_datapoints: int = Field(alias="datapoints", ge=1)
-    boundary: int = Field(ge=0)
-    n_classes: int = Field(alias="classes", ge=1)
-    min_peaks: int = Field(ge=1)
-    max_peaks: int = Field(ge=1)
-    max_height: int = Field(ge=1)
+    n_datapoints: Count = Field(alias="datapoints")
+    boundary: Shift
+    n_classes: Count = Field(alias="classes")
+    min_peaks: Count
+    max_peaks: Count
+    max_height: Count
     distribution: str | None = None  # how dataset_config_generator.py drew the numbers of peaks …
     seed: int | None = None  # … and from which seed
     rendering: DatasetRendering = DatasetRendering()

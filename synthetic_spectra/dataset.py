@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from synthetic_spectra import config
-from synthetic_spectra.scripts import InputError
+from synthetic_spectra.scripts import InputError, free_memory
 
 SPLITS = ("train", "val", "test")
 CONFIG_FILE = "config.json"
@@ -20,8 +20,9 @@ ROWS_AT_ONCE = 1024  # spectra converted in one step, so that float64 files need
 class Dataset:
     """A dataset in memory.
 
-    ``x[split]``: float32 (n, n_datapoints), every spectrum scaled to a maximum of 1; ``y[split]``: int64 labels (n,);
-    split is "train", "val" or "test". ``checksums``: file of the folder → its SHA-256.
+    ``x[split]``: float32 (n, n_datapoints), every spectrum scaled to a maximum of 1, an array or, if the spectra take
+    more than half of the memory, ``Scaled``; ``y[split]``: int64 labels (n,); split is "train", "val" or "test".
+    ``checksums``: file of the folder → its SHA-256.
     """
 
     folder: Path
@@ -51,6 +52,19 @@ class Dataset:
         return counts | {"test_spectra": n_test, "test_accuracy": 1 - wrong["test"] / n_test}
 
 
+class Scaled:
+    """Spectra on disk that are scaled when they are indexed: ``scaled[rows]`` is float32 (rows, n_datapoints)."""
+
+    def __init__(self, raw, highest):
+        self.raw, self.highest = raw, highest
+
+    def __len__(self):
+        return len(self.raw)
+
+    def __getitem__(self, rows):
+        return (self.raw[rows] / self.highest[rows]).astype("float32")
+
+
 @contextmanager
 def created(folder, definitions, counts):
     """Create ``config.json`` and the labels, and open the arrays of spectra, to be written class by class.
@@ -63,16 +77,9 @@ def created(folder, definitions, counts):
     Yields:
         split → file that takes the spectra of one class after the other.
 
-    Raises:
-        InputError: if the arrays do not fit on the disk; nothing is written then.
     """
     dtype = np.dtype(definitions.rendering.dtype)
     shapes = {split: (sum(counts[split]), definitions.n_datapoints) for split in SPLITS}
-    needed = sum(n * (size * dtype.itemsize + 8) for n, size in shapes.values())
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder.parent).free
-    if needed > free:
-        raise InputError(f"{folder.parent}: the arrays take {needed:,} bytes, the disk has {free:,} bytes left")
     folder.mkdir()
     config.save(folder / CONFIG_FILE, definitions)
     with ExitStack() as stack:
@@ -84,6 +91,16 @@ def created(folder, definitions, counts):
             header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(files[split], header)
         yield files
+
+
+def refuse_too_large(folder, definitions, counts):
+    """Raise InputError if the arrays do not fit on the disk; arguments as of ``created``."""
+    itemsize = np.dtype(definitions.rendering.dtype).itemsize
+    needed = sum(sum(numbers) for numbers in counts.values()) * (definitions.n_datapoints * itemsize + 8)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder.parent).free
+    if needed > free:
+        raise InputError(f"{folder.parent}: the arrays take {needed:,} bytes, the disk has {free:,} bytes left")
 
 
 def holds(folder, definitions):
@@ -109,8 +126,9 @@ def load(datasets_dir, name):
         )
     definitions = config.load(folder / CONFIG_FILE)
     x, y = {}, {}
+    in_memory = 2 * sum(path.stat().st_size for path in folder.glob("x_*.npy")) < free_memory()
     for split in SPLITS:
-        x[split] = _load_spectra(_file(folder, "x", split), definitions.n_datapoints)
+        x[split] = _load_spectra(_file(folder, "x", split), definitions.n_datapoints, in_memory)
         y[split] = _load_labels(_file(folder, "y", split), definitions.n_classes, len(x[split]))
     return Dataset(folder, definitions, x, y, _checksums(folder))
 
@@ -143,22 +161,24 @@ def _open(path, n_dimensions):
     return array
 
 
-def _load_spectra(path, n_datapoints):
+def _load_spectra(path, n_datapoints, in_memory):
     raw = _open(path, 2)
     if raw.shape[1] != n_datapoints or not len(raw):
         raise InputError(f"{path}: shape {raw.shape}, expected at least one spectrum of {n_datapoints} datapoints")
-    scaled = np.empty(raw.shape, "float32")
+    highest = np.empty((len(raw), 1))
+    scaled = np.empty(raw.shape, "float32") if in_memory else None
     for start in range(0, len(raw), ROWS_AT_ONCE):
         block = np.asarray(raw[start : start + ROWS_AT_ONCE], "float64")
-        highest = block.max(axis=1, keepdims=True)
+        highest[start : start + ROWS_AT_ONCE] = block.max(axis=1, keepdims=True)
         for bad, what in (
             (~np.isfinite(block).all(axis=1), "NaN or infinity"),
-            (highest[:, 0] <= 0, "no value above 0"),
+            (highest[start : start + ROWS_AT_ONCE, 0] <= 0, "no value above 0"),
         ):
             if bad.any():
                 raise InputError(f"{path}: spectrum {start + bad.argmax()} holds {what}, expected finite intensities")
-        scaled[start : start + ROWS_AT_ONCE] = block / highest
-    return scaled
+        if in_memory:
+            scaled[start : start + ROWS_AT_ONCE] = block / highest[start : start + ROWS_AT_ONCE]
+    return scaled if in_memory else Scaled(raw, highest)
 
 
 def _load_labels(path, n_classes, n_spectra):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import spectra_from_config
 from benchmarks.plain_renderer import plain_row, render_plainly
 from synthetic_spectra import config, dataset, rendering
+from synthetic_spectra.scripts import InputError
 
 # The published files: SHA-256, and the sum of all values. Which exp() NumPy uses depends on the processor: with AVX-512
 # the bytes are the published ones, elsewhere the last bits of a few values differ.
@@ -252,3 +253,51 @@ def test_loaded_spectra_have_a_maximum_of_1(copy):
         assert data.x[split].dtype == "float32"
         assert (data.x[split].max(axis=1) == 1).all()
     assert np.array_equal(data.x["test"], (raw / raw.max(axis=1, keepdims=True)).astype("float32"))
+
+
+def test_what_does_not_fit_into_memory_is_refused_before_it_is_made(tmp_path, monkeypatch):
+    definitions = spectra_from_config.resolve(
+        config.load(ROOT / "dataset_configs" / "example.json"), spectra_from_config.Settings()
+    )
+    monkeypatch.setattr(spectra_from_config, "free_memory", lambda: 10_000)
+    with pytest.raises(InputError, match=r"class 0: rendering takes [\d,]+ bytes of memory, 10,000 bytes are free"):
+        spectra_from_config.render_dataset(definitions, tmp_path / "set")
+    assert not (tmp_path / "set").exists()
+
+
+def test_what_does_not_fit_on_the_disk_or_into_numbers_is_refused_before_it_is_made(shell, tmp_path):
+    content = json.loads((ROOT / "dataset_configs" / "example.json").read_text())
+    path = tmp_path / "huge.json"
+    for changes, words in (
+        ({"datapoints": 10**12}, ("take 1,104,000,000,001,104 bytes",)),
+        ({"datapoints": 10**30}, ("datapoints is 1000000000000",)),
+        ({"rendering": {"test_shifts": [10**30]}}, ("test_shifts",)),
+    ):
+        path.write_text(json.dumps(content | changes))
+        refused(shell(tmp_path, "spectra_from_config.py", "--config", path, check=False), *words)
+    assert not (tmp_path / "datasets" / "huge").exists()
+    refused(shell(tmp_path, "spectra_from_config.py", "--config", "../../x", check=False), "'../../x'", "a name in")
+
+
+def test_spectra_that_do_not_fit_into_memory_stay_on_disk_and_are_the_same(shell, tmp_path, monkeypatch):
+    shell(tmp_path, "spectra_from_config.py", "--config", ROOT / "dataset_configs" / "example.json")
+    whole = dataset.load(tmp_path / "datasets", "example")
+    monkeypatch.setattr(dataset, "free_memory", lambda: 0)
+    mapped = dataset.load(tmp_path / "datasets", "example")
+    rows = np.array([5, 0, 99])
+    for split in dataset.SPLITS:
+        assert isinstance(mapped.x[split], dataset.Scaled)
+        assert len(mapped.x[split]) == len(whole.x[split])
+        assert np.array_equal(mapped.x[split][rows % len(whole.x[split])], whole.x[split][rows % len(whole.x[split])])
+    assert mapped.checksum == whole.checksum
+
+
+def test_rendering_in_parts_is_the_same_to_the_bit(shell, tmp_path, monkeypatch):
+    definitions = spectra_from_config.resolve(
+        config.load(ROOT / "dataset_configs" / "example.json"), spectra_from_config.Settings()
+    )
+    spectra_from_config.render_dataset(definitions, tmp_path / "whole")
+    monkeypatch.setattr(spectra_from_config, "AT_ONCE", 200_000)
+    spectra_from_config.render_dataset(definitions, tmp_path / "parts")
+    for file in sorted((tmp_path / "whole").iterdir()):
+        assert file.read_bytes() == (tmp_path / "parts" / file.name).read_bytes(), file.name
