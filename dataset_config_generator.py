@@ -11,6 +11,8 @@ from pydantic import Field
 from synthetic_spectra import config
 from synthetic_spectra.scripts import Count, InputError, Seed, run_script
 
+Peaks = Annotated[int, Field(ge=1, le=1000)]
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -30,9 +32,9 @@ class Settings:
     # the peaks
     n_classes: Count = 500
     """Number of classes."""
-    min_peaks: Count = 2
+    min_peaks: Peaks = 2
     """Fewest peaks of a class."""
-    max_peaks: Count = 10
+    max_peaks: Peaks = 10
     """Most peaks of a class."""
     max_height: Annotated[int, Field(ge=1, le=1000)] = 100
     """Heights are drawn from 1 to this, then divided by the highest and rounded to 3 decimals."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import warnings
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,11 +151,13 @@ def _file(folder, axis, split):
 
 def _open(path, n_dimensions):
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        with warnings.catch_warnings(action="ignore"):  # of old headers
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; render the dataset again with spectra_from_config.py") from None
-    except (ValueError, EOFError, OSError) as error:
-        raise InputError(f"{path}: not a whole .npy array of numbers: {error}") from None
+    except Exception as error:  # NumPy's reader has no list of what damaged bytes lead to
+        told = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path}: not a whole .npy array of numbers: {told}") from None
     if not isinstance(array, np.memmap) or array.dtype.kind not in "fiu" or array.ndim != n_dimensions:
         found = f"{array.dtype} of shape {array.shape}" if isinstance(array, np.ndarray) else "an archive"
         raise InputError(f"{path}: {found}, expected {n_dimensions}-dimensional numbers")
@@ -168,16 +171,20 @@ def _load_spectra(path, n_datapoints, in_memory):
     highest = np.empty((len(raw), 1))
     scaled = np.empty(raw.shape, "float32") if in_memory else None
     for start in range(0, len(raw), ROWS_AT_ONCE):
-        block = np.asarray(raw[start : start + ROWS_AT_ONCE], "float64")
+        with np.errstate(invalid="ignore"):
+            block = np.asarray(raw[start : start + ROWS_AT_ONCE], "float64")
         highest[start : start + ROWS_AT_ONCE] = block.max(axis=1, keepdims=True)
+        with np.errstate(all="ignore"):  # what comes of it is looked at below
+            of_highest = (block / highest[start : start + ROWS_AT_ONCE]).astype("float32")
         for bad, what in (
             (~np.isfinite(block).all(axis=1), "NaN or infinity"),
             (highest[start : start + ROWS_AT_ONCE, 0] <= 0, "no value above 0"),
+            (~np.isfinite(of_highest).all(axis=1), "values too far apart to be scaled"),
         ):
             if bad.any():
                 raise InputError(f"{path}: spectrum {start + bad.argmax()} holds {what}, expected finite intensities")
         if in_memory:
-            scaled[start : start + ROWS_AT_ONCE] = block / highest[start : start + ROWS_AT_ONCE]
+            scaled[start : start + ROWS_AT_ONCE] = of_highest
     return scaled if in_memory else Scaled(raw, highest)
 
 

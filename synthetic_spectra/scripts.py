@@ -15,7 +15,7 @@ import tyro
 from pydantic import Field, TypeAdapter, ValidationError
 
 # types of Settings fields that tell what is allowed
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=2**53)]
 Seed = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -37,12 +37,7 @@ def run_script(main, settings_class):
 
     signal.signal(signal.SIGTERM, terminate)
     try:
-        settings = tyro.cli(settings_class)
-        try:
-            TypeAdapter(settings_class).validate_python(vars(settings))
-        except ValidationError as error:
-            raise InputError(f"settings: {sentence(error)}") from None
-        main(settings)
+        main(checked_settings(settings_class))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -56,6 +51,21 @@ def run_script(main, settings_class):
     except Stopped as stop:
         print(stop, file=sys.stderr)
         sys.exit(128 + stop.signal_number)
+
+
+def checked_settings(settings_class, argv=None):
+    """Settings from the command line, or from ``argv``, checked against the types of their fields.
+
+    Raises:
+        InputError: names the field, its value and what was expected.
+        SystemExit: from the parser, which prints what it did not understand.
+    """
+    settings = tyro.cli(settings_class, args=argv)
+    try:
+        TypeAdapter(settings_class).validate_python(vars(settings))
+    except ValidationError as error:
+        raise InputError(f"settings: {sentence(error)}") from None
+    return settings
 
 
 class Stopped(BaseException):
