@@ -1,6 +1,7 @@
 """datasets/<config>/*.npy → runs/<config>/<model>-<hidden activation>-<seed>/{history.csv,model.keras,…}."""
 
 import math
+import os
 import time
 from dataclasses import dataclass, fields
 from itertools import product
@@ -68,6 +69,13 @@ class Settings:
     state_share: Annotated[float, Field(gt=0, le=1)] = 0.05
     """At most this share of the time goes into keeping the state from which a run continues; 1 keeps it every epoch."""
 
+    # a cluster
+    ray: str = ""
+    """Address of a Ray cluster that shares this disk, or "auto" for the one this machine belongs to, or "local" to
+    start one here; its nodes then train the runs. Needs Ray: pip install -r requirements-ray.txt."""
+    ray_cpus: Count = 4
+    """Cores that a run takes there, besides one GPU if the cluster has any."""
+
     # Weights & Biases
     wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
     """Mirror of every run; auto is online with a key in WANDB_API_KEY (or WANDBKEY), else offline."""
@@ -83,7 +91,7 @@ class Settings:
 # fields that choose runs and places; all others are settings of every single run
 CHOOSING = (
     "models", "hidden_activations", "model_args", "seeds", "datasets_dir", "runs_dir", "resume", "state_share",
-    "wandb", "wandb_project", "wandb_timeout", "wandb_arrays",
+    "ray", "ray_cpus", "wandb", "wandb_project", "wandb_timeout", "wandb_arrays",
 )  # fmt: skip
 
 
@@ -97,6 +105,15 @@ def main(settings):
     planned = plan(settings, choices, others, data)
     to_do = [run for run in planned if not run.summary]
     print(f"{len(planned)} runs of {name} on {backend.device()}, {len(planned) - len(to_do)} of them finished already")
+    if settings.ray:
+        train_on_ray(to_do, settings)
+    else:
+        train_here(to_do, data, settings)
+    print_summary(planned)
+
+
+def train_here(to_do, data, settings):
+    """Train runs one after the other, leaving out those that another process trains."""
     mirror = runs.Mirror(settings.wandb, settings.wandb_project, settings.wandb_timeout, settings.wandb_arrays)
     started = time.monotonic()
     for i, run in enumerate(to_do):
@@ -110,8 +127,62 @@ def main(settings):
             train(run, data, settings, mirror)
         minutes = (time.monotonic() - started) / 60
         print(f"  done; {minutes:.0f} min so far, about {minutes / (i + 1) * (len(to_do) - i - 1):.0f} min left")
-    print_summary(planned)
     mirror.close()
+
+
+def train_on_ray(to_do, settings):
+    """Train runs on the nodes of a Ray cluster, each by this very script; a run whose node is lost goes to another one.
+
+    Raises:
+        InputError: if there is no Ray, no such cluster, or a run cannot be trained.
+    """
+    try:
+        import ray
+    except ModuleNotFoundError:
+        raise InputError("--ray: needs Ray, which is not installed: pip install -r requirements-ray.txt") from None
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    here = {"PYTHONPATH": str(Path(__file__).resolve().parent), "KERAS_BACKEND": keras.backend.backend()}
+    try:
+        ray.init(settings.ray, runtime_env={"env_vars": here}, logging_level="ERROR")
+    except (ConnectionError, ValueError) as error:
+        raise InputError(f"--ray {settings.ray}: no such cluster: {error}") from None
+
+    def train_one(given):
+        import train
+
+        train.main(train.Settings(**given))
+
+    gpus = min(1, ray.cluster_resources().get("GPU", 0))
+    # no limit: a run goes on where it was, so that every try brings it forward
+    task = ray.remote(num_cpus=settings.ray_cpus, num_gpus=gpus, max_retries=-1)(train_one)
+    shared = {name: getattr(settings, name) for name in (field.name for field in fields(Settings))}
+    places = {"datasets_dir": settings.datasets_dir.resolve(), "runs_dir": settings.runs_dir.resolve()}
+    shared |= places | {"config": str(config.find(settings.config).resolve()), "ray": ""}
+    pending = {}
+    for run in to_do:
+        activation = run.settings["hidden_activation"]
+        which = {"models": (run.settings["model"],), "seeds": (run.settings["seed"],)}
+        which["hidden_activations"] = ("published" if activation == "none" else activation,)
+        pending[task.remote(shared | which)] = (run, shared | which)
+    started, finished = time.monotonic(), 0
+    while pending:
+        (done,), _ = ray.wait(list(pending))
+        run, given = pending.pop(done)
+        try:
+            ray.get(done)
+        except ray.exceptions.RayError as error:
+            raise InputError(f"{run.folder}: {str(error).strip().splitlines()[-1]}") from None
+        if not run.summary:  # a process of a lost node still held it
+            time.sleep(1)
+            pending[task.remote(given)] = (run, given)
+            continue
+        finished += 1
+        minutes = (time.monotonic() - started) / 60
+        print(
+            f"{finished} of {len(to_do)} runs: {run.folder}; {minutes:.0f} min so far, "
+            f"about {minutes / finished * len(pending):.0f} min left",
+            flush=True,
+        )
 
 
 def check_activations(hidden_activations):

@@ -1,14 +1,23 @@
 """Class definitions: the published content, the generator, and every mistake in one sentence."""
 
+import contextlib
+import dataclasses
 import hashlib
+import io
 import json
 import math
 
 import pytest
 from conftest import ROOT, refused
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+import dataset_config_generator
+import evaluate
+import spectra_from_config
+import train
 from synthetic_spectra import config
-from synthetic_spectra.scripts import InputError
+from synthetic_spectra.scripts import InputError, checked_settings
 
 # of json.dumps of the published files: shared facts of the benchmark, not ours
 PUBLISHED = {
@@ -86,6 +95,7 @@ def test_generator_draws_uniform_numbers_of_peaks(shell, tmp_path):
         (("--boundary", 2500), "--boundary 2500"),
         (("--max-height", 5000), "max_height"),
         (("--n-datapoints", 3, "--boundary", 1), "the same peaks"),
+        (("--n-datapoints", 10**20), "n_datapoints"),
     ],
 )
 def test_generator_refuses(shell, tmp_path, flags, word):
@@ -157,6 +167,54 @@ def test_mistake_in_a_config_is_one_sentence(mistake, tmp_path):
     assert "\n" not in text
     for word in [str(path), *words]:
         assert word in text, text
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([10**12, 10**400, "../../x"]),
+    lambda values: st.lists(values, max_size=4) | st.dictionaries(st.text(), values, max_size=4),
+    max_leaves=6,
+)
+
+
+def places(content, path=()):
+    """Paths of all values in a config's content."""
+    inner = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for key, value in inner:
+        yield (*path, key)
+        yield from places(value, (*path, key))
+
+
+@settings(max_examples=500, deadline=None)
+@given(data=st.data())
+def test_any_content_is_a_config_or_one_sentence(tmp_path_factory, data):
+    content = json.loads((ROOT / "dataset_configs" / "example.json").read_text())
+    for _ in range(data.draw(st.integers(1, 3))):
+        change(*data.draw(st.sampled_from(list(places(content)))), to=data.draw(JSON))(content)
+    path = tmp_path_factory.mktemp("any") / "any.json"
+    path.write_text(json.dumps(content))
+    try:
+        assert isinstance(config.load(path), config.Config)
+    except InputError as error:
+        assert str(path) in str(error)
+        assert "\n" not in str(error)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    script=st.sampled_from([dataset_config_generator, spectra_from_config, train, evaluate]),
+    values=st.lists(st.sampled_from(["0", "-1", "9" * 30, "nan", "inf", "../../y", "", "uniform", "cnn2"]) | st.text()),
+    data=st.data(),
+)
+def test_any_command_line_is_settings_or_a_refusal(script, values, data):
+    flags = [f"--{field.name.replace('_', '-')}" for field in dataclasses.fields(script.Settings)]
+    words = [word for value in values for word in (data.draw(st.sampled_from(flags)), value)]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            assert isinstance(checked_settings(script.Settings, words), script.Settings)
+        except InputError as error:
+            assert "\n" not in str(error)
+        except SystemExit as ended:  # by the parser, which has told why
+            assert ended.code in (0, 2)
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,7 @@ SPOIL = {
     "truncated": (lambda path: path.write_bytes(path.read_bytes()[:-8]), "not a whole"),
     "empty": (lambda path: path.write_bytes(b""), "not a whole"),
     "pickled": (lambda path: np.save(path, np.array([{}]), allow_pickle=True), "not a whole"),
+    "with a damaged header": (lambda path: path.write_bytes(path.read_bytes().replace(b"(", b"[", 1)), "not a whole"),
     "of text": (lambda path: np.save(path, np.array([["a"]])), "expected"),
     "of complex numbers": (lambda path: np.save(path, np.load(path) * 1j), "complex128"),
     "of more dimensions": (lambda path: np.save(path, np.load(path)[..., None]), "expected"),
@@ -199,6 +200,7 @@ SPOIL_SPECTRA = {
     "none": (lambda x: x[:0], "at least one"),
     "NaN": (lambda x: np.where(np.arange(len(x))[:, None] == 3, np.nan, x), "spectrum 3"),
     "infinite": (lambda x: np.where(np.arange(len(x))[:, None] == 4, np.inf, x), "spectrum 4"),
+    "with its values too far apart": (lambda x: np.where(np.arange(x.shape[1]) == 7, -1e300, x), "too far apart"),
     "all zero": (lambda x: x * (np.arange(len(x)) != 5)[:, None], "spectrum 5"),
 }
 SPOIL_LABELS = {
@@ -224,6 +226,25 @@ def test_damaged_arrays_are_named(copy, axis, how):
     with pytest.raises(config.InputError, match=word) as caught:
         dataset.load(copy.parent, "example")
     assert str(path) in str(caught.value)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_any_bytes_are_an_array_or_one_sentence(example, tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("bytes")
+    copied = shutil.copytree(example / "datasets" / "example", folder / "example") / "x_val.npy"
+    whole = copied.read_bytes()
+    start = data.draw(st.integers(0, 140) | st.integers(0, len(whole)))
+    end = data.draw(st.integers(start, start + 9) | st.just(len(whole)))
+    copied.write_bytes(whole[:start] + data.draw(st.binary(max_size=12)) + whole[end:])
+    try:
+        loaded = dataset.load(folder, "example")
+    except config.InputError as error:
+        assert str(copied) in str(error)
+        assert "\n" not in str(error)
+    else:
+        assert (loaded.x["val"].max(axis=1) == 1).all()
+    shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize(("axis", "how"), [("x", how) for how in SPOIL_SPECTRA] + [("y", how) for how in SPOIL_LABELS])

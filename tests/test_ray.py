@@ -1,0 +1,47 @@
+"""Training on a Ray cluster of two nodes, one of which is lost."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT, refused
+from test_faults import EXAMPLE, outcome
+
+ray_cluster = pytest.importorskip("ray.cluster_utils", reason="Ray is optional: pip install -r requirements-ray.txt")
+
+RUNS = (
+    *EXAMPLE, "--models", "cnn_bn", "--model-args", "dense=[16]", "--seeds", 3, 4, "--epochs", 12, "--batch-size", 25,
+    "--state-share", 1,
+)  # fmt: skip
+
+
+def test_no_cluster_is_one_sentence(shell, example, tmp_path):
+    flags = (*RUNS, "--runs-dir", tmp_path, "--ray", "auto")
+    refused(shell(example, "train.py", *flags, check=False), "--ray auto", "no such cluster")
+
+
+def test_two_nodes_train_what_one_machine_trains_and_one_may_be_lost(shell, example, tmp_path):
+    shell(example, "train.py", *RUNS, "--runs-dir", tmp_path / "here", "--wandb", "disabled")
+    cluster = ray_cluster.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        second = cluster.add_node(num_cpus=1)
+        flags = ("--runs-dir", tmp_path / "ray", "--ray", cluster.address, "--ray-cpus", 1)
+        command = [sys.executable, ROOT / "train.py", *map(str, (*RUNS, *flags))]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
+        with subprocess.Popen(command, cwd=example, env=environment, stdout=subprocess.PIPE, text=True) as training:
+            folders = [tmp_path / "ray" / "example" / f"cnn_bn-dense=[16]-linear-{seed}" for seed in (3, 4)]
+            while not all(list(folder.glob("state-*.npz")) for folder in folders):
+                assert training.poll() is None
+                time.sleep(0.05)
+            assert not any((folder / "summary.json").exists() for folder in folders)
+            cluster.remove_node(second, allow_graceful=False)
+            shown, _ = training.communicate(timeout=240)
+        assert training.returncode == 0, shown
+        assert "continues after epoch" in shown
+        for folder in folders:
+            assert outcome(folder) == outcome(tmp_path / "here" / "example" / folder.name)
+            assert list(folder.glob("wandb/offline-run-*/*.wandb"))
+    finally:
+        cluster.shutdown()
