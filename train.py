@@ -2,6 +2,7 @@
 
 import math
 import os
+import socket
 import time
 from dataclasses import dataclass, fields
 from itertools import product
@@ -140,6 +141,12 @@ def train_on_ray(to_do, settings):
         import ray
     except ModuleNotFoundError:
         raise InputError("--ray: needs Ray, which is not installed: pip install -r requirements-ray.txt") from None
+    host, _, port = settings.ray.rpartition(":")
+    if host and port.isdigit() and "/" not in host:  # Ray itself would try for minutes
+        try:
+            socket.create_connection((host, int(port)), timeout=10).close()
+        except (OSError, OverflowError) as error:
+            raise InputError(f"--ray {settings.ray}: no such cluster: {error}") from None
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     here = {"PYTHONPATH": str(Path(__file__).resolve().parent), "KERAS_BACKEND": keras.backend.backend()}
     try:

@@ -371,9 +371,11 @@ class Mirror:
             save_code=False,
         )
         place = {"project": self.project, "group": group, "name": name, "job_type": job_type, "dir": folder}
+        place |= {"id": settings.get("run_id"), "config": settings, "reinit": "create_new", "settings": client}
         for mode in dict.fromkeys((self.mode, "offline")):
             try:
-                self.client_run = wandb.init(**place, config=settings, mode=mode, reinit="create_new", settings=client)
+                # a run that is taken up goes on there as well, if the service knows it already
+                self.client_run = wandb.init(**place, mode=mode, resume="allow" if mode == "online" else None)
                 return
             except Exception as error:
                 if mode == "offline":

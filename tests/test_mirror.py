@@ -114,6 +114,9 @@ class Service:
     def data(self, name, variables):
         upload = {"uploadHeaders": []}
         manifest = {"id": "m", "file": {"uploadUrl": f"{self.url}/manifest", **upload}}
+        if name == "RunResumeStatus":
+            known = any(begun["name"] == variables["name"] for begun in self.begun)
+            return {"model": {"bucket": self.status(variables["name"]) if known else None}}
         if name == "UpsertBucket":
             self.begun.append(variables)
             bucket = {"id": "r", "name": variables["name"], "project": PROJECT, "historyLineCount": 0}
@@ -144,6 +147,14 @@ class Service:
             "ArtifactType": {"project": None},
             "OrganizationCoreWeaveOrganizationID": {"entity": None},
         }[name]
+
+    def status(self, name):
+        """What a run that is taken up asks for: how much of it has arrived."""
+        last = json.dumps([json.dumps(row) for row in self.history[-1:]])
+        lines = {"historyLineCount": len(self.history), "eventsLineCount": 0, "logLineCount": 0}
+        tails = {"historyTail": last, "eventsTail": "[]", "summaryMetrics": json.dumps(self.summary)}
+        begun = {"id": "r", "name": name, "displayName": name, "config": "{}", "wandbConfig": '{"t": 1}'}
+        return begun | lines | tails
 
     def stop(self):
         """Refuse connections from now on, and close those that are open."""
@@ -178,11 +189,11 @@ def rows_on_disk(run):
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
-def has_all(service, run):
+def has_all(service, run, epochs=EPOCHS):
     """Assert that the service has every epoch and every value of the summary."""
     assert service.ended.wait(10)
     rows = rows_on_disk(run)
-    assert len(rows) == len(service.history) == EPOCHS
+    assert len(rows) == len(service.history) == epochs
     for row, sent in zip(rows, service.history, strict=True):
         assert sent.items() >= row.items()
     summary = json.loads((run / "summary.json").read_text())
@@ -228,6 +239,24 @@ def test_a_service_that_answers_gets_everything_and_the_key_stays_in_the_environ
     for path in files:
         assert KEY.encode() not in path.read_bytes(), path
     assert not any(KEY.encode() in content for content in answering.uploads.values())
+
+
+def test_a_killed_run_goes_on_as_the_same_run(shell, example, service, home, tmp_path):
+    answering = service()
+    epochs = 20
+    flags = (*SMALL, "--epochs", epochs, "--runs-dir", tmp_path, "--state-share", 1)
+    environment = os.environ | home | {"WANDB_BASE_URL": answering.url}
+    command = [sys.executable, ROOT / "train.py", *map(str, flags)]
+    with subprocess.Popen(command, cwd=example, env=environment, stdout=subprocess.DEVNULL) as training:
+        run = tmp_path / "example" / "vgg-linear-0"
+        while not (answering.begun and list(run.glob("state-*.npz"))) and training.poll() is None:
+            time.sleep(0.01)
+        training.kill()
+    assert not (run / "summary.json").exists()
+    shell(example, "train.py", *flags, WANDB_BASE_URL=answering.url, **home)
+    has_all(answering, run, epochs)
+    assert len({begun["name"] for begun in answering.begun}) == 1
+    assert len(answering.begun) > 1
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ RUNS = (
 
 
 def test_no_cluster_is_one_sentence(shell, example, tmp_path):
-    flags = (*RUNS, "--runs-dir", tmp_path, "--ray", "auto")
-    refused(shell(example, "train.py", *flags, check=False), "--ray auto", "no such cluster")
+    for address in ("auto", "127.0.0.1:1"):
+        flags = (*RUNS, "--runs-dir", tmp_path, "--ray", address)
+        refused(shell(example, "train.py", *flags, check=False), f"--ray {address}", "no such cluster")
 
 
 def test_two_nodes_train_what_one_machine_trains_and_one_may_be_lost(shell, example, tmp_path):
