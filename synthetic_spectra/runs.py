@@ -382,6 +382,7 @@ class Mirror:
                     raise
                 self.mode = "offline"  # for the runs to come too: no more waiting
                 self._tell(f"{first_line(error)}; goes on offline")
+                wandb.teardown()  # the client's process holds the run's name
 
     def _use_dataset(self, data):
         import wandb
