@@ -236,10 +236,10 @@ def train(run, data, settings, mirror):
     keras.utils.set_random_seed(run.settings["seed"])
     model = build_for(run, data)
     # the labels stay integers: the same function as the published categorical cross-entropy of one-hot labels
-    optimizer = keras.optimizers.Adam(settings.learning_rate)
+    optimizer = backend.Adam(settings.learning_rate)
     model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     batches = backend.Batches(data.x["train"], data.y["train"], settings.batch_size, run.settings["seed"])
-    validation = backend.Batches(data.x["val"], data.y["val"], settings.batch_size)
+    validation = backend.Batches(data.x["val"], data.y["val"], backend.PREDICTED_AT_ONCE)
     slower = keras.callbacks.ReduceLROnPlateau(
         factor=settings.learning_rate_factor, patience=settings.learning_rate_patience, min_delta=settings.min_delta
     )
@@ -300,9 +300,8 @@ def finish(run, mirror, model, data, recorder):
         predictions = backend.predicted_labels(model, data)
         summary |= {f"best_{name}": best[name] for name in ("epoch", "val_loss", "val_accuracy")}
         summary |= data.misclassified(predictions)
-    plain = build_for(run, data)  # without the optimizer, which would be two thirds of the file
-    plain.set_weights(model.get_weights())
-    run.finish(plain, predictions, summary)
+    # without the optimizer, which would be two thirds of the file
+    run.finish(backend.standard(model), predictions, summary)
     mirror.finish(run, summary)
 
 

@@ -99,9 +99,9 @@ def multiply_accumulates(model):
     total = 0
     for layer in model.layers:
         if isinstance(layer, (keras.layers.Conv1D, keras.layers.Dense)):
-            weights = math.prod(layer.kernel.shape)
-            positions = math.prod(layer.output.shape[1:-1])  # of a dense layer: the empty product, 1
-            total += weights * positions
+            for call in layer._inbound_nodes:  # several where ``convolved_and_pooled`` takes several steps
+                positions = math.prod(call.outputs[0].shape[1:-1])  # of a dense layer: the empty product, 1
+                total += math.prod(layer.kernel.shape) * positions
     return total
 
 

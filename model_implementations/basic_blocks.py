@@ -1,6 +1,10 @@
 """Layers that more than one architecture uses."""
 
+from math import ceil
+
 from keras import layers
+
+from synthetic_spectra.backend import BatchNormalization
 
 
 def pool(x, size, stride):
@@ -14,6 +18,48 @@ def pool(x, size, stride):
     return layers.MaxPooling1D(size, stride)(x)
 
 
+def convolved_and_pooled(x, filters, kernel_size, strides, pool_size, pool_stride):
+    """A "same" convolution with ReLU and the max pool after it, without the values that the pool leaves out.
+
+    The function is that of ``pool(Conv1D(filters, kernel_size, strides, padding="same", activation="relu")(x), …)``,
+    with the same weights. Where the stride of the pool is larger than its size, only the values that it reads are
+    computed: the convolution takes larger steps, once for each value of a pool.
+
+    Raises:
+        ValueError: if fewer than ``pool_size`` values are left of the spectrum.
+    """
+    if pool_stride <= pool_size:
+        x = layers.Conv1D(filters, kernel_size, strides, padding="same", activation="relu")(x)
+        return pool(x, pool_size, pool_stride)
+    length = x.shape[1]
+    convolved = ceil(length / strides)
+    if convolved < pool_size:
+        raise ValueError(f"the spectra are too short, {convolved} values are left where a pool needs {pool_size}")
+    pooled = (convolved - pool_size) // pool_stride + 1
+    left = max((convolved - 1) * strides + kernel_size - length, 0) // 2  # zeros before the spectrum, as "same" has
+    step = strides * pool_stride
+    convolution = layers.Conv1D(filters, kernel_size, step, activation="relu")
+    parts = []
+    for i in range(pool_size):
+        first = i * strides - left
+        end = first + (pooled - 1) * step + kernel_size
+        parts.append(convolution(_window(x, first, end)))
+    if pool_size == 1:
+        return parts[0]
+    side_by_side = layers.Reshape((pooled * pool_size, filters))(layers.Concatenate()(parts))
+    return layers.MaxPooling1D(pool_size)(side_by_side)
+
+
+def _window(x, first, end):
+    """Values ``first`` to ``end`` of a spectrum, zero where they lie outside of it."""
+    before, after = first, x.shape[1] - end
+    if before > 0 or after > 0:
+        x = layers.Cropping1D((max(before, 0), max(after, 0)))(x)
+    if before < 0 or after < 0:
+        x = layers.ZeroPadding1D((max(-before, 0), max(-after, 0)))(x)
+    return x
+
+
 def dropped(x, rate):
     """Dropout of a share ``rate`` of the values; no layer at all for a rate of 0."""
     return layers.Dropout(rate)(x) if rate else x
@@ -21,7 +67,7 @@ def dropped(x, rate):
 
 def normalized(x, batch_normalization):
     """Batch normalisation if ``batch_normalization``, else no layer at all."""
-    return layers.BatchNormalization()(x) if batch_normalization else x
+    return BatchNormalization()(x) if batch_normalization else x
 
 
 def classifier(x, classes, dense, hidden_activation, dropout):

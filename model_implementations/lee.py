@@ -6,7 +6,7 @@ The versions here are those of the benchmark: the hidden layers have a linear ac
 import keras
 from keras import layers
 
-from model_implementations.basic_blocks import classifier, pool
+from model_implementations.basic_blocks import classifier, convolved_and_pooled
 
 # filters of each inception block: 1, 1→3 (two numbers), 1→5 (two numbers), pool→1
 INCEPTION_FILTERS = (
@@ -33,10 +33,8 @@ def cnn2(input_size, classes, *, dense=(2000, 500), hidden_activation="linear", 
         ValueError: for too short spectra.
     """
     spectra = keras.Input((input_size, 1))
-    x = layers.Conv1D(64, 50, 2, padding="same", activation="relu")(spectra)
-    x = pool(x, 3, 2)
-    x = layers.Conv1D(64, 25, 3, padding="same", activation="relu")(x)
-    x = pool(x, 2, 3)
+    x = convolved_and_pooled(spectra, 64, 50, 2, 3, 2)
+    x = convolved_and_pooled(x, 64, 25, 3, 2, 3)
     return keras.Model(spectra, classifier(x, classes, dense, hidden_activation, dropout), name="cnn2")
 
 
@@ -77,9 +75,9 @@ def inception(input_size, classes, *, n_blocks=3, dense=(3700, 740), hidden_acti
 
 
 def _three_stages(x):
-    x = pool(layers.Conv1D(64, 20, padding="same", activation="relu")(x), 3, 3)
-    x = pool(layers.Conv1D(64, 15, padding="same", activation="relu")(x), 2, 3)
-    return pool(layers.Conv1D(64, 10, 2, padding="same", activation="relu")(x), 1, 2)
+    x = convolved_and_pooled(x, 64, 20, 1, 3, 3)
+    x = convolved_and_pooled(x, 64, 15, 1, 2, 3)
+    return convolved_and_pooled(x, 64, 10, 2, 1, 2)
 
 
 def _inception_block(x, filters):
