@@ -301,7 +301,7 @@ def finish(run, mirror, model, data, recorder):
         summary |= {f"best_{name}": best[name] for name in ("epoch", "val_loss", "val_accuracy")}
         summary |= data.misclassified(predictions)
     # without the optimizer, which would be two thirds of the file
-    run.finish(backend.standard(model), predictions, summary)
+    run.finish(backend.standard(build_for(run, data), model.get_weights()), predictions, summary)
     mirror.finish(run, summary)
 
 

@@ -149,15 +149,20 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return tf.squeeze(normalized, 1)
 
 
-def standard(model):
-    """The same network of Keras's own layers alone, uncompiled, so that any Keras can load it."""
+def standard(model, weights):
+    """An uncompiled model as one of Keras's own layers alone, which any Keras can load.
+
+    Args:
+        model: whose layers to take.
+        weights: to give it, as ``get_weights`` returns them.
+    """
 
     def own(layer):
         kind = keras.layers.BatchNormalization if isinstance(layer, BatchNormalization) else type(layer)
         return kind.from_config(layer.get_config())
 
     copy = keras.models.clone_model(model, clone_function=own)
-    copy.set_weights(model.get_weights())
+    copy.set_weights(weights)
     return copy
 
 
