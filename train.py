@@ -70,6 +70,9 @@ class Settings:
     state_share: Annotated[float, Field(gt=0, le=1)] = 0.05
     """At most this share of the time goes into keeping the state from which a run continues; 1 keeps it every epoch."""
 
+    time_budget: Annotated[float, Field(ge=0)] = 0
+    """Seconds after which training ends, between two epochs; the same command goes on then. 0: no limit."""
+
     # a cluster
     ray: str = ""
     """Address of a Ray cluster that shares this disk, or "auto" for the one this machine belongs to, or "local" to
@@ -92,11 +95,14 @@ class Settings:
 # fields that choose runs and places; all others are settings of every single run
 CHOOSING = (
     "models", "hidden_activations", "model_args", "seeds", "datasets_dir", "runs_dir", "resume", "state_share",
-    "ray", "ray_cpus", "wandb", "wandb_project", "wandb_timeout", "wandb_arrays",
+    "time_budget", "ray", "ray_cpus", "wandb", "wandb_project", "wandb_timeout", "wandb_arrays",
 )  # fmt: skip
 
 
 def main(settings):
+    deadline = time.monotonic() + settings.time_budget if settings.time_budget else math.inf
+    if settings.ray and settings.time_budget:
+        raise InputError("--time-budget: not with --ray; let the cluster end the job, and submit it again")
     others = parse_choices(settings.model_args)
     choices = {model: checked_choices(model, others) for model in settings.models}
     check_activations(settings.hidden_activations)
@@ -109,12 +115,12 @@ def main(settings):
     if settings.ray:
         train_on_ray(to_do, settings)
     else:
-        train_here(to_do, data, settings)
+        train_here(to_do, data, settings, deadline)
     print_summary(planned)
 
 
-def train_here(to_do, data, settings):
-    """Train runs one after the other, leaving out those that another process trains."""
+def train_here(to_do, data, settings, deadline):
+    """Train runs one after the other until ``deadline`` by the clock; leave out those that another process trains."""
     mirror = runs.Mirror(settings.wandb, settings.wandb_project, settings.wandb_timeout, settings.wandb_arrays)
     started = time.monotonic()
     for i, run in enumerate(to_do):
@@ -125,7 +131,9 @@ def train_here(to_do, data, settings):
             if run.summary:  # since the look above
                 continue
             print(f"run {i + 1} of {len(to_do)}: {run.folder}")
-            train(run, data, settings, mirror)
+            if not train(run, data, settings, mirror, deadline):
+                print(f"  the time budget of {settings.time_budget:g} s is used; the same command goes on")
+                break
         minutes = (time.monotonic() - started) / 60
         print(f"  done; {minutes:.0f} min so far, about {minutes / (i + 1) * (len(to_do) - i - 1):.0f} min left")
     mirror.close()
@@ -230,8 +238,12 @@ def plan(settings, choices, others, data):
     return list(planned.values())
 
 
-def train(run, data, settings, mirror):
-    """Train one model by the protocol; leave it and its predictions in the folder of the run, and in the mirror."""
+def train(run, data, settings, mirror, deadline):
+    """Train one model by the protocol; leave it and its predictions in the folder of the run, and in the mirror.
+
+    Returns:
+        Whether the run is finished: False if the clock would have shown ``deadline`` before the end of another epoch.
+    """
     keras.utils.clear_session()
     keras.utils.set_random_seed(run.settings["seed"])
     model = build_for(run, data)
@@ -251,7 +263,7 @@ def train(run, data, settings, mirror):
         restore(model, state[0])
         print(f"  continues after epoch {len(run.history)}")
     mirror.start(run, data)
-    recorder = Recorder(run, mirror, batches, slower, stopping, settings, state)
+    recorder = Recorder(run, mirror, batches, slower, stopping, settings, state, deadline)
     with recorder.stop:
         if not recorder.ended():
             model.fit(
@@ -263,8 +275,11 @@ def train(run, data, settings, mirror):
                 callbacks=[slower, stopping, recorder],
                 verbose=0,
             )
+    if recorder.out_of_time:
+        return False
     model.set_weights(stopping.best_weights)
     finish(run, mirror, model, data, recorder)
+    return True
 
 
 def build_for(run, data):
@@ -325,12 +340,14 @@ class Recorder(keras.callbacks.Callback):
         stopping: the early stopping.
         settings: of this script.
         state: what ``Run.start`` returned.
+        deadline: what the clock may show at the end of an epoch.
     """
 
     kept = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")  # attributes of the other callbacks
 
-    def __init__(self, run, mirror, batches, slower, stopping, settings, state):
+    def __init__(self, run, mirror, batches, slower, stopping, settings, state, deadline):
         super().__init__()
+        self.deadline, self.out_of_time = deadline, False
         self.run, self.mirror, self.batches, self.settings, self.state = run, mirror, batches, settings, state
         self.slower, self.stopping = slower, stopping
         self.stop, self.diverged = GentleStop(), None
@@ -374,7 +391,8 @@ class Recorder(keras.callbacks.Callback):
         row["seconds"] = round(time.monotonic() - self.began, 3)
         self.run.record(row)
         self.mirror.log(row)
-        if not self.diverged and time.monotonic() >= self.keep_after:
+        self.out_of_time = not self.model.stop_training and time.monotonic() + row["seconds"] > self.deadline
+        if not self.diverged and (time.monotonic() >= self.keep_after or self.out_of_time):
             self.keep()
         most = self.settings.epochs - epoch - 1
         least = 0 if self.model.stop_training else min(most, self.stopping.patience - self.stopping.wait)
@@ -387,6 +405,7 @@ class Recorder(keras.callbacks.Callback):
             flush=True,
         )
         self.stop.check(self.how_to_continue())
+        self.model.stop_training |= self.out_of_time
 
     def keep(self):
         """Keep the state after an epoch."""

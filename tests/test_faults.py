@@ -92,6 +92,19 @@ def test_killed_runs_go_on_to_the_bit(shell, example, again, undisturbed):
     ]  # fmt: skip
 
 
+def test_a_time_budget_ends_between_epochs_and_changes_nothing(shell, example, tmp_path, undisturbed):
+    run = tmp_path / "example" / NAME
+    flags = (*RUN, "--runs-dir", tmp_path, "--state-share", 0.001)
+    for _ in range(2):
+        done = shell(example, "train.py", *flags, "--time-budget", 0.1)
+        assert "the time budget of 0.1 s is used" in done.stdout
+        assert "1 runs are not finished" in done.stdout
+    assert len((run / "history.csv").read_text().splitlines()) == 1 + 2  # an epoch at a time
+    shell(example, "train.py", *flags, "--time-budget", 500)
+    assert outcome(run) == undisturbed
+    refused(shell(example, "train.py", *flags, "--ray", "auto", "--time-budget", 1, check=False), "--time-budget")
+
+
 def damage_end(path):
     path.write_bytes(path.read_bytes()[:-1000])
 

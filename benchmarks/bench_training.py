@@ -1,0 +1,216 @@
+"""Training and prediction of every architecture → samples per second, beside the plain way and the arithmetic limit."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT))  # to find the project when run by its path
+from synthetic_spectra.scripts import Count, run_script, write_text
+
+N_DATAPOINTS, N_CLASSES = 5000, 500  # of the general benchmark
+MATRIX = 2048
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Time training and prediction; every measurement is a process of its own, the ways take turns."""
+
+    models: tuple[str, ...] = ("cnn2", "cnn3", "cnn6", "vgg", "resnet", "cnn_bn", "inc3", "inc6")
+    """Architectures."""
+    precisions: tuple[Literal["float32", "mixed_bfloat16"], ...] = ("float32",)
+    """Of ours; the plain way is in float32."""
+    ways: tuple[Literal["plain", "ours", "any order"], ...] = ("plain", "ours")
+    """plain: fit on arrays with Keras's defaults and its Adam, every convolution computed whole; ours: as train.py does
+    it; any order: ours without deterministic operations, to see their price."""
+    rounds: Count = 2
+    """Each way is timed once per round, in turn; ratios are taken within a round."""
+    steps: Annotated[int, Field(ge=2)] = 4
+    """Training steps that are timed, after a first one."""
+    batch_size: Count = 128
+    """Spectra per step."""
+    output: str = ""
+    """Name of the table in benchmarks/, without .csv; by default that of the device."""
+    worker: str = ""
+    """What this process measures, as JSON; the script gives it to the processes that it starts."""
+
+
+def main(settings):
+    if settings.worker:
+        print(json.dumps(measure(settings, **json.loads(settings.worker))))
+        return
+    wanted = [
+        {"model": model, "way": way, "precision": precision}
+        for model in settings.models
+        for way in settings.ways
+        for precision in (("float32",) if way == "plain" else settings.precisions)
+    ]
+    rows, started = [], time.monotonic()
+    for i in range(settings.rounds):
+        for one in wanted:
+            rows.append(one | {"round": i + 1} | in_a_process(settings, one))
+            minutes = (time.monotonic() - started) / 60
+            left = minutes / len(rows) * (settings.rounds * len(wanted) - len(rows))
+            print(
+                f"{one['model']}, {one['way']}, {one['precision']}: {rows[-1]['step_seconds']:.3f} s a step; "
+                f"{left:.0f} min left",
+                flush=True,
+            )
+    table = pd.DataFrame(rows)
+    name = settings.output or table["device"][0].replace(",", "").replace(" ", "-").replace("(R)", "").replace(
+        "@", "at"
+    )
+    path = ROOT / "benchmarks" / f"{name}.csv"
+    write_text(path, table.to_csv(index=False, float_format="%.5g"))
+    print(f"wrote {path}")
+    print_ratios(table)
+
+
+def print_ratios(table):
+    """Print the median of each way, and its ratios to the plain way within each round."""
+    keys = ["way", "precision"]
+    steps = table.pivot_table(index=["round", *keys], columns="model", values="step_seconds", sort=False)
+    steps["all"] = steps.sum(axis=1)
+    print("\nseconds a step, median of the rounds")
+    print(steps.groupby(level=keys, sort=False).median().T.to_string(float_format="{:.3f}".format))
+    plain = steps.xs(("plain", "float32"), level=keys)
+    ratios = plain.reindex(steps.index.get_level_values("round")).to_numpy() / steps
+    print("\ntimes as fast as the plain way")
+    print(ratios.groupby(level=keys, sort=False).median().T.to_string(float_format="{:.2f}".format))
+    limit = table.assign(share=table["limit_seconds"] / table["step_seconds"])
+    shares = limit.pivot_table(index="model", columns=keys, values="share", aggfunc=median, sort=False)
+    print("\nshare of the arithmetic limit")
+    print(shares.to_string(float_format="{:.2f}".format))
+
+
+def in_a_process(settings, one):
+    """What a process of its own measures."""
+    command = [sys.executable, __file__, "--worker", json.dumps(one), "--steps", str(settings.steps)]
+    command += ["--batch-size", str(settings.batch_size)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{one}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure(settings, model, way, precision):
+    """Seconds of a training step and what it is made of, of a prediction, and the least that the arithmetic takes.
+
+    The parts of a training step: ``arithmetic_seconds`` on a batch that is at hand already, with an optimizer that does
+    nothing; ``optimizer_seconds``, what Adam adds to that; ``input_seconds``, what preparing a batch takes, beside or
+    before the step; the rest of ``step_seconds`` is waiting for input, Python and callbacks.
+    """
+    from benchmarks.plain_models import plain_build
+    from model_implementations import build, multiply_accumulates
+    from synthetic_spectra import backend
+    from synthetic_spectra.backend import keras
+
+    if way == "ours":
+        backend.prepare(precision)
+    keras.config.set_dtype_policy(precision)
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    n = settings.batch_size * (settings.steps + 1)
+    x = rng.random((n, N_DATAPOINTS), "float32")
+    y = rng.integers(0, N_CLASSES, n)
+
+    network = (plain_build if way == "plain" else build)(model, N_DATAPOINTS, N_CLASSES)
+    loss = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+    batches = backend.Batches(x, y, settings.batch_size, seed=0)
+    input_seconds = fastest(lambda: batches[0])
+
+    timer = step_timer(keras)
+    adam = keras.optimizers.Adam if way == "plain" else backend.Adam
+    network.compile(adam(3e-4), **loss)
+    if way == "plain":
+        network.fit(x[..., None], y, batch_size=settings.batch_size, callbacks=[timer], verbose=0)
+    else:
+        network.fit(batches, shuffle=False, callbacks=[timer], verbose=0)
+    batch = [keras.ops.convert_to_tensor(array) for array in batches[0]]
+    with_adam = fastest(lambda: network.train_on_batch(*batch))
+
+    class Nothing(keras.optimizers.SGD):
+        def update_step(self, gradient, variable, learning_rate):
+            # the gradient must be computed all the same: one value of it is used
+            self.assign_add(self.used, keras.ops.cast(keras.ops.reshape(gradient, (-1,))[0], "float32"))
+
+        def build(self, variables):
+            super().build(variables)
+            self.used = keras.Variable(0.0, trainable=False)
+
+    network.compile(Nothing(), **loss)
+    without = fastest(lambda: network.train_on_batch(*batch))
+
+    many = x[: backend.PREDICTED_AT_ONCE]
+    if way == "plain":
+        predict_seconds = fastest(lambda: network.predict(many[..., None], verbose=0))
+    else:
+        spectra = backend.Batches(many, y[: len(many)], backend.PREDICTED_AT_ONCE)
+        predict_seconds = fastest(lambda: network.predict(spectra, verbose=0))
+
+    rate = matrix_rate(keras)
+    least = 6 * multiply_accumulates(network) * settings.batch_size / rate  # a product forward, two backward, of 2 each
+    return {
+        "step_seconds": median(timer.seconds),
+        "samples_per_second": settings.batch_size / median(timer.seconds),
+        "limit_seconds": least,
+        "arithmetic_seconds": without,
+        "optimizer_seconds": with_adam - without,
+        "input_seconds": input_seconds,
+        "predicted_per_second": len(many) / predict_seconds,
+        "matrix_product_gflops": rate / 1e9,
+        "batch_size": settings.batch_size,
+        "backend": keras.backend.backend(),
+        "device": backend.device(),
+        "versions": "; ".join(f"{package} {version}" for package, version in backend.versions().items()),
+    }
+
+
+def step_timer(keras):
+    """A callback that keeps the seconds from the end of one training step to the end of the next."""
+
+    class Timer(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.seconds, self.ended = [], None
+
+        def on_train_batch_end(self, batch, logs=None):
+            float(logs["loss"])  # waits for the device
+            now = time.perf_counter()
+            if self.ended:
+                self.seconds.append(now - self.ended)
+            self.ended = now
+
+    return Timer()
+
+
+def fastest(action):
+    """Seconds of the fastest of two, after a first one."""
+    action()
+    seconds = []
+    for _ in range(2):
+        began = time.perf_counter()
+        action()
+        seconds.append(time.perf_counter() - began)
+    return min(seconds)
+
+
+def matrix_rate(keras):
+    """Operations per second, multiplications and additions, of a matrix product of the backend in its precision."""
+    kind = keras.config.dtype_policy().compute_dtype
+    matrix = keras.ops.cast(np.random.default_rng(0).random((MATRIX, MATRIX), "float32"), kind)
+    return 2 * MATRIX**3 / fastest(lambda: keras.ops.convert_to_numpy(keras.ops.matmul(matrix, matrix)[0, 0]))
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    run_script(main, Settings)
