@@ -25,8 +25,8 @@ run: .venv/ready
 	@$(BIN)/python figures/plot_results.py --config challenge
 	@echo "done: the table above, results/challenge.csv, figures/plot_variation.png, figures/plot_results.png"
 
-.venv/ready-for-tests: .venv/ready requirements-ray.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ray.txt
+.venv/ready-for-tests: .venv/ready requirements-optional.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-optional.txt
 	@touch $@
 
 test: .venv/ready-for-tests
@@ -43,5 +43,5 @@ lock: .venv/ready
 	$(BIN)/uv pip compile requirements.in $(LOCK) --upgrade --output-file requirements.txt
 	echo "tensorflow[and-cuda]" | $(BIN)/uv pip compile - requirements.in --constraints requirements.txt $(LOCK) \
 		--upgrade --output-file docker/requirements-gpu.txt
-	echo "ray>=2.40,<3" | $(BIN)/uv pip compile - --constraints requirements.txt $(LOCK) \
-		--upgrade --output-file requirements-ray.txt
+	printf "ray>=2.40,<3\njax>=0.6,<1\n" | $(BIN)/uv pip compile - --constraints requirements.txt $(LOCK) \
+		--upgrade --output-file requirements-optional.txt

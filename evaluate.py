@@ -13,7 +13,7 @@ from synthetic_spectra import backend, config, dataset, runs
 from synthetic_spectra.backend import keras
 from synthetic_spectra.scripts import Count, InputError, run_script, write_text
 
-MODEL = ["model", "model_args", "hidden_activation"]  # what the summary has a line for
+MODEL = ["model", "model_args", "hidden_activation", "online"]  # what the summary has a line for
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def main(settings):
         print(f"wrote {path}")
         if not settings.mixed:
             refuse_mixed(results, sorted({name for run in finished for name in run.settings}))
-        print(summary(results, pd.read_csv(plot_results.PUBLISHED), len(data.y["test"])))
+        print(summary(results, plot_results.read_published(), len(data.y["test"])))
         mirror_results(settings, name, path)
     if problems:
         raise InputError("; ".join(problems))
@@ -86,7 +86,8 @@ def result(run, data):
             f"{run.folder}: was trained on other arrays than those in datasets/{data.name}; train it again"
         )
     predicted = None if run.summary.get("outcome") == "diverged" else predictions(run, data)
-    identity = {key: run.settings[key] for key in ("config", *MODEL, "seed")}
+    settings = {"online": False} | run.settings  # a run from before there was a choice
+    identity = {key: settings[key] for key in ("config", *MODEL, "seed")}
     identity["model_args"] = runs.described(identity["model_args"])
     versions = ", ".join(f"{package} {version}" for package, version in run.settings["versions"].items())
     measured = identity | (data.misclassified(predicted) if predicted else {})
@@ -143,7 +144,7 @@ def refuse_mixed(results, settings):
         for column in settings:
             values = rows[column].drop_duplicates() if column not in ("seed", "run_id") else ()
             if len(values) > 1:
-                runs_of = " ".join(filter(None, names))
+                runs_of = " ".join(filter(None, plot_results.words(names)))
                 raise InputError(
                     f"{runs_of}: its runs differ in {column} ({'; '.join(map(str, values))}) and are not averaged; "
                     "--mixed averages them all the same"
@@ -155,17 +156,17 @@ def summary(results, published, n_test):
 
     Args:
         results: rows as ``result`` gives them, of one config.
-        published: the content of results/published.csv.
+        published: what ``plot_results.read_published`` gives.
         n_test: number of test spectra.
     """
     lines = []
     for names, ours in results.groupby(MODEL, sort=False):
-        same = (published.assign(model_args="")[["config", *MODEL]] == [results.config.iloc[0], *names]).all(axis=1)
+        same = (published[["config", *MODEL]] == [results.config.iloc[0], *names]).all(axis=1)
         theirs = published[same & (published.quantity == "test_misclassified")].value
         outcomes = ours.outcome.value_counts()
         lines.append(
             {
-                **dict(zip(MODEL, names, strict=True)),
+                **dict(zip(MODEL, plot_results.words(names), strict=True)),
                 "runs": len(ours),
                 **{bad: outcomes.get(bad, "") for bad in ("diverged", "not converged")},
                 "misclassified": spread(ours.test_misclassified),

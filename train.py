@@ -5,6 +5,7 @@ import os
 import socket
 import time
 from dataclasses import dataclass, fields
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal
@@ -35,6 +36,9 @@ class Settings:
     model_args: tuple[str, ...] = ()
     """Other choices of the models than the benchmarked ones, as name=value of a builder's keyword argument:
     dropout=0.5 dense=[1000,300]. They become part of the run's name."""
+    online: bool = False
+    """Fresh training spectra in every epoch, by the rules of the dataset and as many as it has, in place of its own. It
+    becomes part of the run's name."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2, 3, 4)
     """One run for each; decides initial weights, dropout and the order of samples."""
 
@@ -76,7 +80,7 @@ class Settings:
     # a cluster
     ray: str = ""
     """Address of a Ray cluster that shares this disk, or "auto" for the one this machine belongs to, or "local" to
-    start one here; its nodes then train the runs. Needs Ray: pip install -r requirements-ray.txt."""
+    start one here; its nodes then train the runs. Needs Ray: pip install -r requirements-optional.txt."""
     ray_cpus: Count = 4
     """Cores that a run takes there, besides one GPU if the cluster has any."""
 
@@ -148,7 +152,7 @@ def train_on_ray(to_do, settings):
     try:
         import ray
     except ModuleNotFoundError:
-        raise InputError("--ray: needs Ray, which is not installed: pip install -r requirements-ray.txt") from None
+        raise InputError("--ray: Ray is not installed: pip install -r requirements-optional.txt") from None
     host, _, port = settings.ray.rpartition(":")
     if host and port.isdigit() and "/" not in host:  # Ray itself would try for minutes
         try:
@@ -231,7 +235,8 @@ def plan(settings, choices, others, data):
             activation = choices[model]["hidden_activation"]
         if not choices[model]["dense"]:
             activation = "none"
-        which = {"model": model, "model_args": others, "hidden_activation": activation, "seed": seed}
+        which = {"model": model, "model_args": others, "hidden_activation": activation, "online": settings.online}
+        which["seed"] = seed
         run = runs.Run(runs.run_folder(settings.runs_dir, data.name, **which), protocol | which | environment)
         run.check(settings.resume)
         planned[run.folder] = run
@@ -250,7 +255,9 @@ def train(run, data, settings, mirror, deadline):
     # the labels stay integers: the same function as the published categorical cross-entropy of one-hot labels
     optimizer = backend.Adam(settings.learning_rate)
     model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    batches = backend.Batches(data.x["train"], data.y["train"], settings.batch_size, run.settings["seed"])
+    seed = run.settings["seed"]
+    draw = partial(dataset.fresh, data.definitions, seed) if settings.online else None
+    batches = backend.Batches(data.x["train"], data.y["train"], settings.batch_size, seed, draw)
     validation = backend.Batches(data.x["val"], data.y["val"], backend.PREDICTED_AT_ONCE)
     slower = keras.callbacks.ReduceLROnPlateau(
         factor=settings.learning_rate_factor, patience=settings.learning_rate_patience, min_delta=settings.min_delta

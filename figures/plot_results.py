@@ -43,8 +43,17 @@ def main(settings):
 
 def read(path):
     """The table of an experiment and the published one, with text for no model arguments."""
-    ours = pd.read_csv(path, dtype={"model_args": "str"}).fillna({"model_args": ""})
-    return ours, pd.read_csv(PUBLISHED).assign(model_args="")
+    return pd.read_csv(path, dtype={"model_args": "str"}).fillna({"model_args": ""}), read_published()
+
+
+def read_published():
+    """The published results, with the columns that tell the runs of this project apart."""
+    return pd.read_csv(PUBLISHED).assign(model_args="", online=False)
+
+
+def words(names):
+    """Model, model arguments, hidden activation and whether it is online, as words to show."""
+    return *names[:-1], "online" if names[-1] else ""
 
 
 def draw(ours, published, name):
@@ -52,7 +61,7 @@ def draw(ours, published, name):
 
     Args:
         ours: rows as evaluate.py writes them, of one config.
-        published: the content of results/published.csv.
+        published: what ``read_published`` gives.
         name: of the config.
     """
     published = published[(published.config == name) & (published.quantity == "test_misclassified")]
@@ -60,7 +69,7 @@ def draw(ours, published, name):
         ("this project", ours.rename(columns={"test_misclassified": "value"}), "o"),
         ("published", published, "s"),
     )
-    columns = ["model", "model_args", "hidden_activation"]
+    columns = ["model", "model_args", "hidden_activation", "online"]
     names = pd.concat([runs[columns] for _, runs, _ in kinds]).drop_duplicates().sort_values(columns)
     plt.style.use(STYLE)
     figure, axes = plt.subplots(figsize=(max(5, 1.0 * len(names) + 1.5), 4.2))
@@ -70,7 +79,7 @@ def draw(ours, published, name):
             across = i + offset + WIDTH * (np.arange(len(values)) + 0.5) / max(1, len(values)) - WIDTH / 2
             color = f"C{0 if kind == 'this project' else 1}"
             axes.scatter(across, values, 34, marker=marker, color=color, label=kind if i == 0 else None)
-    axes.set_xticks(range(len(names)), ["\n".join(filter(None, pair)) for pair in names.itertuples(index=False)])
+    axes.set_xticks(range(len(names)), ["\n".join(filter(None, words(pair))) for pair in names.itertuples(index=False)])
     n_test = ours.test_spectra.iloc[0]
     axes.set(ylabel=f"misclassified of {n_test} test spectra", xlabel="model, hidden activation", title=name)
     axes.set_ylim(bottom=0)

@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import version
 from math import ceil
@@ -70,17 +71,28 @@ class Batches(keras.utils.PyDataset):
         y: labels (n,).
         batch_size: spectra per batch; the last batch of an epoch has the rest.
         seed: of the run; without one the order is that of the arrays.
+        draw: gives the spectra and labels of an epoch, counted from 0, in place of ``x`` and ``y`` and as many; it is
+            called for the next epoch while this one trains.
     """
 
-    def __init__(self, x, y, batch_size, seed=None):
+    def __init__(self, x, y, batch_size, seed=None, draw=None):
         # With one worker Keras lets TensorFlow's pipeline tune itself, and every epoch ends with a wait for the tuning
         # thread, which sleeps for up to as long as the epoch took (seen with TensorFlow 2.21 and Keras 3.15).
-        super().__init__(workers=2)
+        # JAX's trainer would begin with batches that the workers made before the epoch had its order.
+        super().__init__(workers=2 if keras.backend.backend() == "tensorflow" else 1)
         self.x, self.y, self.batch_size, self.seed = x, y, batch_size, seed
-        self.start_epoch(0)
+        self.draw, self.drawn, self.ahead = draw, {}, ThreadPoolExecutor(1)
+        self.take_order(0)
 
     def start_epoch(self, epoch):
-        """Take the order of an epoch, counted from 0."""
+        """Take the order of an epoch, counted from 0, and its spectra if they are drawn."""
+        if self.draw:
+            drawn = self.drawn.pop(epoch, None) or self.ahead.submit(self.draw, epoch)
+            self.x, self.y = drawn.result()
+            self.drawn = {epoch + 1: self.ahead.submit(self.draw, epoch + 1)}
+        self.take_order(epoch)
+
+    def take_order(self, epoch):
         n = len(self.x)
         self.order = np.arange(n) if self.seed is None else epoch_order(n, self.seed, epoch)
 

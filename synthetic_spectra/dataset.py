@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synthetic_spectra import config
+from synthetic_spectra import config, rendering
 from synthetic_spectra.scripts import InputError, free_memory
 
 SPLITS = ("train", "val", "test")
@@ -143,6 +143,43 @@ def epoch_order(n_samples, seed, epoch):
         epoch: counted from 0.
     """
     return np.random.default_rng([seed, epoch]).permutation(n_samples)
+
+
+def fresh(definitions, seed, epoch):
+    """New training spectra for one epoch, by the rules of the dataset: (seed, epoch) alone decides them.
+
+    Args:
+        definitions: the resolved config of the dataset.
+        seed: of the run.
+        epoch: counted from 0.
+
+    Returns:
+        spectra, float32 (n, n_datapoints), every one scaled to a maximum of 1, and labels, int64 (n,): as many of each
+        class as the dataset has.
+
+    Raises:
+        InputError: if a spectrum comes out empty, or there is too little memory.
+    """
+    own = {label: definitions.rendering_of(label) for label in definitions.spectra}
+    counts = [settings.n_train for settings in own.values()]
+    size = definitions.n_datapoints
+    needed, free = 4 * size * sum(counts), free_memory()
+    if needed > free:
+        raise InputError(f"online: the spectra of an epoch take {needed:,} bytes of memory, {free:,} bytes are free")
+    # a list would not do: with zeros at its end it is the seed of the dataset itself
+    rng = np.random.default_rng(np.random.SeedSequence(definitions.rendering.seed, spawn_key=(seed, epoch)))
+    x, end = np.empty((sum(counts), size), "float32"), 0
+    for (label, spectrum), n in zip(definitions.spectra.items(), counts, strict=True):
+        peaks = rendering.draw_peaks(spectrum, own[label], n, size, rng)
+        for start in range(0, n, ROWS_AT_ONCE):
+            some = [values[start : start + ROWS_AT_ONCE] for values in peaks]
+            try:
+                spectra = rendering.render(*some, size)
+            except ValueError as error:
+                raise InputError(f"class {label}: {error}") from None
+            start, end = end, end + len(spectra)
+            x[start:end] = spectra / spectra.max(axis=1, keepdims=True)
+    return x, np.repeat(np.arange(len(counts)), counts)
 
 
 def _file(folder, axis, split):

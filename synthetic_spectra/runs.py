@@ -218,9 +218,9 @@ def _both(before, now):
     return before if str(before).split(", then ")[-1] == str(now) else f"{before}, then {now}"
 
 
-def run_folder(runs_dir, config, model, model_args, hidden_activation, seed):
-    """The folder of a run; its model arguments (name → value) are part of the name."""
-    parts = (model, *described(model_args).split(), hidden_activation, str(seed))
+def run_folder(runs_dir, config, model, model_args, hidden_activation, online, seed):
+    """The folder of a run; its model arguments (name → value) are part of the name, and whether it is ``online``."""
+    parts = (model, *described(model_args).split(), hidden_activation, *(["online"] if online else []), str(seed))
     return Path(runs_dir) / config / "-".join(parts)
 
 

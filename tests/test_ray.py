@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT, refused
 from test_faults import EXAMPLE, outcome
 
-ray_cluster = pytest.importorskip("ray.cluster_utils", reason="Ray is optional: pip install -r requirements-ray.txt")
+ray_cluster = pytest.importorskip("ray.cluster_utils", reason="pip install -r requirements-optional.txt")
 
 RUNS = (
     *EXAMPLE, "--models", "cnn_bn", "--model-args", "dense=[16]", "--seeds", 3, 4, "--epochs", 12, "--batch-size", 25,

@@ -1,0 +1,94 @@
+"""Training on spectra that are drawn anew for every epoch, on both backends."""
+
+import csv
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from test_faults import EXAMPLE, outcome
+
+from synthetic_spectra import dataset
+
+RUN = (*EXAMPLE, "--online", "--models", "vgg", "--seeds", 2, "--epochs", 3, "--batch-size", 25, "--wandb", "disabled")
+NAME = "vgg-linear-online-2"
+
+
+def test_seed_and_epoch_alone_decide_the_spectra(example):
+    data = dataset.load(example / "datasets", "example")
+    drawn = {key: dataset.fresh(data.definitions, *key) for key in ((0, 0), (0, 1), (1, 0))}
+    for key, (x, y) in drawn.items():
+        again, _ = dataset.fresh(data.definitions, *key)
+        assert np.array_equal(x, again)
+        assert np.array_equal(y, data.y["train"])
+        assert (x.dtype, x.shape) == (data.x["train"].dtype, data.x["train"].shape)
+        assert (x.max(axis=1) == 1).all()
+        for other in (data.x["train"], *(others for name, (others, _) in drawn.items() if name != key)):
+            assert not (x == other).all(axis=1).any()
+    # as far from its class as the fixed ones: the mean of each class is the same but for the noise
+    for label in (0, 1):
+        means = [spectra[y == label].mean(axis=0) for spectra in (x, data.x["train"])]
+        assert np.corrcoef(*means)[0, 1] > 0.5
+
+
+SEEN = """
+import numpy as np
+from synthetic_spectra.backend import Batches, keras, prepare
+
+prepare("float32")
+
+
+class Seen(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        batches.start_epoch(epoch)
+
+    def on_train_batch_end(self, batch, logs=None):
+        print(float(logs["loss"]))
+
+
+model = keras.Sequential([keras.Input((4, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+model.compile("sgd", lambda y, outputs: keras.ops.mean(keras.ops.cast(y, "float32")) + 0 * keras.ops.mean(outputs))
+batches = Batches(np.zeros((50, 4), "float32"), np.arange(50), 10, seed=3)
+model.fit(batches, initial_epoch=FIRST, epochs=FIRST + 2, shuffle=False, callbacks=[Seen()], verbose=0)
+"""
+
+
+@pytest.mark.parametrize("first", [0, 5])
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_the_network_sees_the_order_of_each_epoch_from_its_first_batch(backend, first):
+    """Keras looks at a batch before the first epoch begins, and may prepare more: those must not stay."""
+    pytest.importorskip(backend, reason="pip install -r requirements-optional.txt")
+    command = [sys.executable, "-c", SEEN.replace("FIRST", str(first))]
+    environment = os.environ | {"KERAS_BACKEND": backend}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    expected = []
+    for epoch in (first, first + 1):
+        means = dataset.epoch_order(50, 3, epoch).reshape(5, 10).mean(axis=1)
+        expected += [means[: i + 1].mean() for i in range(5)]  # Keras shows the mean since the epoch began
+    assert [float(mean) for mean in done.stdout.split()] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_an_online_run_is_reproducible_and_goes_on_to_the_bit(shell, example, tmp_path, backend):
+    pytest.importorskip(backend, reason="pip install -r requirements-optional.txt")
+    flags = (*RUN, "--runs-dir", tmp_path / "whole")
+    shell(example, "train.py", *flags, KERAS_BACKEND=backend)
+    whole = outcome(tmp_path / "whole" / "example" / NAME)
+    flags = (*RUN, "--runs-dir", tmp_path / "pieces")
+    shell(example, "train.py", *flags, "--time-budget", 0.1, KERAS_BACKEND=backend)
+    assert not (tmp_path / "pieces" / "example" / NAME / "summary.json").exists()
+    done = shell(example, "train.py", *flags, KERAS_BACKEND=backend)
+    assert "continues after epoch 1" in done.stdout
+    assert outcome(tmp_path / "pieces" / "example" / NAME) == whole
+    # a run of its own beside one with the spectra of the dataset
+    fixed = tuple(flag for flag in flags if flag != "--online")
+    shell(example, "train.py", *fixed, KERAS_BACKEND=backend)
+    assert outcome(tmp_path / "pieces" / "example" / "vgg-linear-2")["history"][0] != whole["history"][0]
+    arguments = (*EXAMPLE, "--runs-dir", tmp_path / "pieces", "--results-dir", tmp_path, "--wandb", "disabled")
+    table = shell(example, "evaluate.py", *arguments, KERAS_BACKEND=backend).stdout
+    assert "online" in table
+    with (tmp_path / "example.csv").open() as file:
+        assert [row["online"] for row in csv.DictReader(file)] == ["False", "True"]
+    shell(example, "figures/plot_results.py", *EXAMPLE, "--results-dir", tmp_path, "--output", tmp_path / "figure.png")
