@@ -255,6 +255,7 @@ def train(run, data, settings, mirror, deadline):
     # the labels stay integers: the same function as the published categorical cross-entropy of one-hot labels
     optimizer = backend.Adam(settings.learning_rate)
     model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    backend.trace_by_batch_size(model)
     seed = run.settings["seed"]
     draw = partial(dataset.fresh, data.definitions, seed) if settings.online else None
     batches = backend.Batches(data.x["train"], data.y["train"], settings.batch_size, seed, draw)

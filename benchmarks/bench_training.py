@@ -120,7 +120,7 @@ def measure(settings, model, way, precision):
     keras.config.set_dtype_policy(precision)
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
-    n = settings.batch_size * (settings.steps + 1)
+    n = settings.batch_size * (settings.steps + 1) + 40  # an epoch of the benchmark ends with a batch of 40 too
     x = rng.random((n, N_DATAPOINTS), "float32")
     y = rng.integers(0, N_CLASSES, n)
 
@@ -135,7 +135,9 @@ def measure(settings, model, way, precision):
     if way == "plain":
         network.fit(x[..., None], y, batch_size=settings.batch_size, callbacks=[timer], verbose=0)
     else:
+        backend.trace_by_batch_size(network)
         network.fit(batches, shuffle=False, callbacks=[timer], verbose=0)
+    step_seconds = median(timer.seconds[:-1])
     batch = [keras.ops.convert_to_tensor(array) for array in batches[0]]
     with_adam = fastest(lambda: network.train_on_batch(*batch))
 
@@ -161,8 +163,8 @@ def measure(settings, model, way, precision):
     rate = matrix_rate(keras)
     least = 6 * multiply_accumulates(network) * settings.batch_size / rate  # a product forward, two backward, of 2 each
     return {
-        "step_seconds": median(timer.seconds),
-        "samples_per_second": settings.batch_size / median(timer.seconds),
+        "step_seconds": step_seconds,
+        "samples_per_second": settings.batch_size / step_seconds,
         "limit_seconds": least,
         "arithmetic_seconds": without,
         "optimizer_seconds": with_adam - without,

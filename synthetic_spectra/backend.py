@@ -161,6 +161,18 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return tf.squeeze(normalized, 1)
 
 
+def trace_by_batch_size(model):
+    """On TensorFlow, let a compiled model trace its training step once for every batch size, two in an epoch.
+
+    Keras traces it once for any size; what knows its size is computed faster.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        step = tf.function(model.train_step, jit_compile=model.jit_compile)
+        model.train_function = lambda batches: step(next(batches))
+
+
 def standard(model, weights):
     """An uncompiled model as one of Keras's own layers alone, which any Keras can load.
 

@@ -110,6 +110,21 @@ def holds(folder, definitions):
     return all(file.is_file() for file in files) and config.load(files[0]) == definitions
 
 
+def resolved(datasets_dir, name):
+    """The class definitions of a rendered dataset, with every rendering setting filled in.
+
+    Args:
+        datasets_dir, name: as in ``load``.
+
+    Raises:
+        InputError: if they are missing or broken.
+    """
+    path = Path(datasets_dir) / name / CONFIG_FILE
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; make it: python spectra_from_config.py --config {name}")
+    return config.load(path)
+
+
 def load(datasets_dir, name):
     """Read and check the arrays and the resolved config of a dataset.
 
@@ -120,12 +135,7 @@ def load(datasets_dir, name):
     Raises:
         InputError: if a file is missing, damaged or does not fit its config; the text names file, value, expectation.
     """
-    folder = Path(datasets_dir) / name
-    if not (folder / CONFIG_FILE).is_file():
-        raise InputError(
-            f"{folder / CONFIG_FILE}: no such file; make it: python spectra_from_config.py --config {name}"
-        )
-    definitions = config.load(folder / CONFIG_FILE)
+    folder, definitions = Path(datasets_dir) / name, resolved(datasets_dir, name)
     x, y = {}, {}
     in_memory = 2 * sum(path.stat().st_size for path in folder.glob("x_*.npy")) < free_memory()
     for split in SPLITS:

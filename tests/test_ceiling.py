@@ -1,0 +1,105 @@
+"""The ceiling against drawn spectra: what the closed form says of a class is how often that class is the one."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dataset_ceiling import Classes, ceiling, visible
+from spectra_from_config import Settings, resolve
+from synthetic_spectra import config, rendering
+
+
+def definitions(spectra, **rendering_settings):
+    """A resolved config of these (positions, heights, settings of the class)."""
+    content = {
+        "datapoints": 1000,
+        "boundary": 0,
+        "classes": len(spectra),
+        "min_peaks": 1,
+        "max_peaks": 9,
+        "max_height": 1,
+        "rendering": {"shift_range": 10, "n_train": 50, **rendering_settings},
+        "spectra": {
+            str(i): {"peak_positions": positions, "peak_heights": heights, "rendering": own}
+            for i, (positions, heights, own) in enumerate(spectra)
+        },
+    }
+    return resolve(config.parse(content, "a test"), Settings())
+
+
+# classes that overlap in every way: position, height, a peak that vanishes, peaks that swap or hide one another
+OVERLAPPING = {
+    "position": [([300, 500], [1, 0.5], {}), ([306, 500], [1, 0.5], {})],
+    "height": [([300, 500], [1, 0.5], {}), ([300, 500], [1, 0.56], {})],
+    "minor peak": [([300, 500], [1, 0.5], {}), ([300, 500, 700], [1, 0.5, 0.02], {})],
+    "two minor peaks": [([300, 700], [1, 0.03], {}), ([300, 500, 700], [1, 0.04, 0.01], {})],
+    "crossing": [([300, 308], [1, 0.98], {}), ([304, 306], [0.96, 1], {})],
+    "hidden": [([300], [1], {}), ([303, 302], [0.97, 1], {}), ([303, 302], [1, 0.2], {})],
+    "end of the axis": [([4, 990], [1, 0.7], {}), ([8, 996], [1, 0.72], {})],
+    "other ranges": [
+        ([300, 500], [1, 0.5], {"shift_range": 7, "kernel_range": [2, 3]}),
+        ([300, 501], [1, 0.5], {"variation_range": 0.1, "n_train": 20}),
+    ],
+    "highest kept": [
+        ([300, 500], [1, 0.98], {"vary_highest": False}),
+        ([300, 500], [0.97, 1], {"vary_highest": False}),
+        ([303, 500], [1, 0.96], {"vary_highest": False}),
+    ],
+}
+
+
+@pytest.mark.parametrize("spectra", OVERLAPPING.values(), ids=OVERLAPPING)
+def test_the_posterior_is_the_frequency(spectra):
+    """Of all drawn spectra to which the closed form gives a posterior, that share is of the class."""
+    of = definitions(spectra)
+    classes, rng = Classes(of), np.random.default_rng(0)
+    posteriors, right = [], []
+    for label, spectrum in of.spectra.items():
+        own = of.rendering_of(label)
+        drawn = rendering.draw_peaks(spectrum, own, 40 * own.n_train, of.n_datapoints, rng)
+        for positions, heights, width in zip(*drawn, strict=True):
+            found = classes.likelihoods(*visible(positions, heights), width)
+            fewest = min(dimensions for dimensions, _ in found.values())
+            densities = {other: value for other, (dimensions, value) in found.items() if dimensions == fewest}
+            assert int(label) in densities, "a drawn spectrum is one that its class can give"
+            for other, value in densities.items():
+                posteriors.append(value / sum(densities.values()))
+                right.append(other == int(label))
+    posteriors, right = np.array(posteriors), np.array(right)
+    assert ((posteriors > 0.05) & (posteriors < 0.95)).mean() > 0.02, "they do overlap"
+    bins = np.minimum((posteriors * 10).astype(int), 9)
+    for bin_ in np.unique(bins):
+        these = bins == bin_
+        spread = np.sqrt((posteriors[these] * (1 - posteriors[these])).sum())
+        assert abs(right[these].sum() - posteriors[these].sum()) <= 4.5 * spread + 1e-6
+
+
+def test_verdicts():
+    """A tie in the overlap of two shifts, a lost spectrum where the other class is likelier, and one of neither."""
+    apart = [([300], [1], {}), ([310], [1], {})]  # in training at 290 to 309 and at 300 to 319
+    tied = ceiling(definitions(apart, test_shifts=[0, -1], test_heights=[0], test_shift=5))
+    assert list(tied.verdict) == ["tied", "identifiable", "identifiable", "tied"]
+    assert list(tied.nearest) == ["0", "0", "1", "0 1"]
+    assert list(tied.expected_random) == [0.5, 1, 1, 0.5]
+    assert list(tied.expected_nearest) == [1, 1, 1, 0.5]
+    narrower = [([300], [1], {}), ([310], [1], {"shift_range": 5})]
+    lost = ceiling(definitions(narrower, test_shifts=[1], test_heights=[0], test_shift=8))
+    assert lost.verdict[0] == "lost" and lost.most_probable[0] == "1" and lost.posterior[0] == pytest.approx(1 / 3)
+    beyond = ceiling(definitions([([300], [1], {})], test_shifts=[1], test_heights=[0], test_shift=30))
+    assert beyond.verdict[0] == "impossible" and beyond.expected_random[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "verdicts", "pairs"),
+    [
+        ("challenge", {"identifiable": 90, "tied": 72}, None),
+        ("benchmark", {"identifiable": 4486, "tied": 10, "lost": 4}, [{"8", "318"}, {"164", "281"}]),
+    ],
+)
+def test_published_datasets(name, verdicts, pairs):
+    table = ceiling(resolve(config.load(config.find(name)), Settings()))
+    assert table.verdict.value_counts().to_dict() == verdicts
+    unsure = table[table.verdict != "identifiable"]
+    rivals = {frozenset([str(row.label), *row.most_probable.split()]) for row in unsure.itertuples()}
+    assert pairs is None or rivals == set(map(frozenset, pairs))
+    assert isinstance(table, pd.DataFrame) and len(table) == sum(verdicts.values())
