@@ -10,11 +10,11 @@ import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
+from figures import style
 from synthetic_spectra import config
-from synthetic_spectra.scripts import InputError, run_script, written_whole
+from synthetic_spectra.scripts import InputError, run_script
 
 PUBLISHED = ROOT / "results" / "published.csv"
-STYLE = Path(__file__).with_name("style.mplstyle")
 WIDTH = 0.36  # horizontal room for the dots of one kind
 
 
@@ -27,7 +27,7 @@ class Settings:
     results_dir: Path = Path("results")
     """Folder of the tables."""
     output: Path = Path("figures/plot_results.png")
-    """File to write."""
+    """File to write; a PDF of the same stem is written beside it."""
 
 
 def main(settings):
@@ -36,9 +36,7 @@ def main(settings):
     if not path.is_file():
         raise InputError(f"{path}: no such file; make it: python evaluate.py --config {name}")
     figure = draw(*read(path), name)
-    with written_whole(settings.output) as temporary:
-        figure.savefig(temporary)
-    print(f"wrote {settings.output}")
+    style.save(figure, settings.output)
 
 
 def read(path):
@@ -71,7 +69,6 @@ def draw(ours, published, name):
     )
     columns = ["model", "model_args", "hidden_activation", "online"]
     names = pd.concat([runs[columns] for _, runs, _ in kinds]).drop_duplicates().sort_values(columns)
-    plt.style.use(STYLE)
     figure, axes = plt.subplots(figsize=(max(5, 1.0 * len(names) + 1.5), 4.2))
     for offset, (kind, runs, marker) in zip((-0.2, 0.2), kinds, strict=True):
         for i, pair in enumerate(names.itertuples(index=False)):

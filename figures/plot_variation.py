@@ -7,10 +7,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # to find the project when run by its path
+from figures import style
 from synthetic_spectra import config, dataset
-from synthetic_spectra.scripts import InputError, Seed, run_script, written_whole
-
-STYLE = Path(__file__).with_name("style.mplstyle")
+from synthetic_spectra.scripts import InputError, Seed, run_script
 
 
 @dataclass(frozen=True)
@@ -26,14 +25,13 @@ class Settings:
     datasets_dir: Path = Path("datasets")
     """Folder that holds a folder per dataset."""
     output: Path = Path("figures/plot_variation.png")
-    """File to write."""
+    """File to write; a PDF of the same stem is written beside it."""
 
 
 def main(settings):
     data = dataset.load(settings.datasets_dir, config.find(settings.config).stem)
     window = peak_window(data.definitions, settings.label, settings.peak)
     spectra = {split: data.x[split][data.y[split] == settings.label] for split in ("train", "test")}
-    plt.style.use(STYLE)
     figure, axes = plt.subplot_mosaic([[0, "peak"], [1, "peak"], [2, "peak"]], figsize=(11, 4.4), width_ratios=(3, 2))
     for i in range(3):
         axes[i].plot(spectra["train"][i], color="C6")
@@ -48,9 +46,7 @@ def main(settings):
         axes["peak"].scatter(window.start + around.argmax(axis=1), around.max(axis=1), size, marker=marker, label=name)
     axes["peak"].set(xlabel="position of the shaded peak (datapoint)", ylabel="its height (highest peak = 1)")
     axes["peak"].legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, columnspacing=1, handletextpad=0.2)
-    with written_whole(settings.output) as temporary:
-        figure.savefig(temporary)
-    print(f"wrote {settings.output}")
+    style.save(figure, settings.output)
 
 
 def peak_window(definitions, label, peak):

@@ -117,7 +117,11 @@ def given_flags(argv=None):
 
 def sentence(error):
     """The first complaint of a pydantic ``ValidationError`` in words: which field, which value, what was expected."""
-    first = error.errors()[0]
+    # a key of the content may hold line breaks and worse
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in _complaint(error.errors()[0]))
+
+
+def _complaint(first):
     place = list(first["loc"])
     where = ""
     if place[:1] == ["spectra"] and len(place) > 1:

@@ -134,6 +134,7 @@ MISTAKES = {
     "no peak": (lambda c: c["spectra"]["0"].update(peak_positions=[], peak_heights=[]), ["class 0", "peak_positions"]),
     "too many peaks": (change("max_peaks", to=2), ["class 1", "3 peaks", "max_peaks 2"]),
     "highest is not 1": (change(*FIRST, "peak_heights", to=[0.6, 0.9]), ["class 0", "0.9", "expected 1"]),
+    "label with a line break": (change("spectra", "a\nb", to=None), ["class a\\nb", "None", "an object"]),
     "labels do not count up": (
         lambda content: content["spectra"].update({"2": content["spectra"].pop("1")}),
         ["'2'", "expected '1'"],
