@@ -1,8 +1,9 @@
-# make run: the whole story in minutes · make test: every test · make lint: style · make lock: pin the dependencies anew
+# make run: the whole story in minutes · make figures, make report: all that the runs at hand allow · make test: every test
+# make lint: style · make lock: pin the dependencies anew
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint lock
+.PHONY: run figures report test lint lock
 .DEFAULT_GOAL := run
 
 .venv/ready: requirements.txt
@@ -24,6 +25,12 @@ run: .venv/ready
 	@echo "== 4 of 4: drawing"
 	@$(BIN)/python figures/plot_results.py --config challenge
 	@echo "done: the table above, results/challenge.csv, figures/plot_variation.png, figures/plot_results.png"
+
+figures: .venv/ready
+	@for script in figures/plot_*.py; do $(BIN)/python $$script || echo "  (not drawn: $$script)"; done
+
+report: .venv/ready
+	@$(BIN)/python figures/report.py
 
 .venv/ready-for-tests: .venv/ready requirements-optional.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-optional.txt

@@ -1,19 +1,21 @@
-"""runs/<config>/*/model.keras, datasets/<config>/*.npy → runs/<config>/*/predictions.npz, results/<config>.csv."""
+"""runs/<config>/*/, datasets/<config>/*.npy → results/<config>{,_confusions,_groups,_differences}.csv, tables."""
 
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+import numpy as np
 import pandas as pd
+from pydantic import Field
 
+from dataset_ceiling import ceiling
 from figures import plot_results
-from model_implementations import MODELS
-from synthetic_spectra import backend, config, dataset, runs
+from model_implementations import MODELS, build
+from synthetic_spectra import backend, config, confusions, dataset, runs, tables
 from synthetic_spectra.backend import keras
 from synthetic_spectra.scripts import Count, InputError, run_script, write_text
-
-MODEL = ["model", "model_args", "hidden_activation", "online"]  # what the summary has a line for
+from synthetic_spectra.tables import MODEL
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,18 @@ class Settings:
     runs_dir: Path = Path("runs")
     """Folder that holds a folder per config, and in it one per run."""
     results_dir: Path = Path("results")
-    """Folder for the table, one row per run."""
+    """Folder for the tables."""
 
+    tables: Annotated[tuple[Literal["summary", "runs", "medians", "architectures", "confusions", "groups",
+                                    "differences"], ...], Field(min_length=1)] = ("summary",)  # fmt: skip
+    """What to print: a line per model (the preprint's Table 2), per run (Supplementary Table 1), median accuracies
+    (the paper's Table 2), the networks (the preprint's Table 1), confused pairs of classes and why, accuracy per group
+    of classes, differences of every two models and whether they are more than chance."""
+    format: Literal["text", "markdown", "csv", "latex"] = "text"
+    """Of what is printed."""
+
+    results_only: bool = False
+    """Print the tables of results_dir as they are there, without runs or datasets."""
     mixed: bool = False
     """Average the runs of a model although their settings, versions, devices or precisions differ."""
 
@@ -45,38 +57,45 @@ class Settings:
 
 def main(settings):
     name = config.find(settings.config).stem
+    path = settings.results_dir / f"{name}.csv"
+    if settings.results_only:
+        print_tables(settings, *read_results(path))
+        return
     finished = [run for run in runs.found(settings.runs_dir, name) if run.summary]
     if not finished:
         raise InputError(f"{settings.runs_dir / name}: no finished run; train first: python train.py --config {name}")
     data = dataset.load(settings.datasets_dir, name)
     backend.prepare("float32")
-    rows, problems = [], []
+    rows, predicted, problems = [], [], []
     started = time.monotonic()
     for i, run in enumerate(finished):
         try:
-            rows.append(result(run, data))
+            row, labels = result(run, data)
+            rows.append(row)
+            predicted.append(labels)
         except InputError as error:  # the other runs are still worth their rows
             problems.append(str(error))
         left = (time.monotonic() - started) / (i + 1) * (len(finished) - i - 1)
         print(f"{i + 1} of {len(finished)} runs, {left:.0f} s left: {run.name}", flush=True)
     if rows:
         results = pd.DataFrame(rows).sort_values([*MODEL, "seed"], key=in_order, kind="stable")
-        path = settings.results_dir / f"{name}.csv"
-        write_text(path, results.to_csv(index=False))
-        print(f"wrote {path}")
+        made = write_results(results, np.array(predicted), data, path)
         if not settings.mixed:
             refuse_mixed(results, sorted({name for run in finished for name in run.settings}))
-        print(summary(results, plot_results.read_published(), len(data.y["test"])))
+        print_tables(settings, results, made)
         mirror_results(settings, name, path)
     if problems:
         raise InputError("; ".join(problems))
 
 
 def result(run, data):
-    """The row of one run: what it is, what it misclassifies, what it cost, and all its settings.
+    """The row of one run: what it is, what it misclassifies, what it cost, and all its settings; and what it predicts.
 
     All three counts are taken with dropout off. The published training counts come from the accuracy that Keras shows
     during training, with dropout on, and are higher for that reason.
+
+    Returns:
+        the row, and the predicted labels of the test spectra (n,), -1 for all if the run diverged.
 
     Raises:
         InputError: if the run was trained on other arrays, or its model cannot be read.
@@ -92,7 +111,8 @@ def result(run, data):
     versions = ", ".join(f"{package} {version}" for package, version in run.settings["versions"].items())
     measured = identity | (data.misclassified(predicted) if predicted else {})
     outcome = {"outcome": ""}  # of a run from before outcomes were told
-    return measured | outcome | run.summary | run.settings | measured | {"versions": versions}
+    row = measured | outcome | run.summary | run.settings | measured | {"versions": versions}
+    return row, predicted["test"] if predicted else np.full(len(data.y["test"]), -1)
 
 
 def predictions(run, data):
@@ -111,6 +131,143 @@ def predictions(run, data):
     predicted = backend.predicted_labels(model, data)
     run.save_predictions(predicted)
     return predicted
+
+
+def write_results(results, predicted, data, path):
+    """Write the tables of a config: runs, confusions, groups and, of several models, differences.
+
+    Args:
+        results: rows as ``result`` gives them; the index tells which row of ``predicted`` is theirs.
+        predicted: labels (runs, test spectra), -1 for those of a run that diverged.
+        data: the ``Dataset``.
+        path: of the table of the runs; the others are written beside it.
+
+    Returns:
+        name → DataFrame, the ceiling among them.
+    """
+    labels = data.y["test"]
+    converged = results[results.outcome != "diverged"]
+    limit = ceiling(data.definitions)
+    made = {
+        "confusions": confused(converged, predicted, labels, data.definitions, confusions.rivals(limit)),
+        "groups": by_group(converged, predicted, labels, data.definitions, limit),
+        "differences": tables.differences(converged, predicted == labels),
+    }
+    for kind, table in made.items():
+        beside = path.with_stem(f"{path.stem}_{kind}")
+        if len(table):
+            table.insert(0, "config", data.name)
+            write_text(beside, table.to_csv(index=False, float_format="%.6g"))
+        else:
+            beside.unlink(missing_ok=True)  # of runs that are no longer there
+    write_text(path, results.to_csv(index=False))
+    print(f"wrote {path}" + "".join(f", {path.stem}_{kind}.csv" for kind, table in made.items() if len(table)))
+    return made | {"ceiling": limit}
+
+
+def read_results(path):
+    """What ``write_results`` wrote, and the ceiling if dataset_ceiling.py wrote it.
+
+    Raises:
+        InputError: if there is no table of the runs.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; make it: python evaluate.py --config {path.stem}")
+    files = {kind: path.with_stem(f"{path.stem}_{kind}") for kind in ("confusions", "groups", "differences")}
+    files["ceiling"] = path.with_stem(f"ceiling_{path.stem}")
+    made = {kind: pd.read_csv(file) for kind, file in files.items() if file.is_file()}
+    return plot_results.read(path)[0], made
+
+
+def print_tables(settings, results, made):
+    """Print the tables that were asked for.
+
+    Args:
+        settings: of this script.
+        results: rows as ``result`` gives them.
+        made: what ``write_results`` gives.
+    """
+    published = plot_results.read_published()
+    for kind in settings.tables:
+        if kind == "architectures":
+            definitions = config.load(config.find(settings.config))
+            sizes = definitions.n_datapoints, definitions.n_classes
+            table = tables.architectures({name: build(name, *sizes) for name in MODELS})
+        elif kind == "summary":
+            table = tables.summary(results, published, made.get("ceiling"))
+        elif kind in ("runs", "medians"):
+            table = getattr(tables, kind)(results, published)
+        else:
+            table = made.get(kind, pd.DataFrame()).drop(columns="config", errors="ignore")
+        print(f"\n{tables.write(table, settings.format)}")
+    if settings.format == "text":
+        n_test = results.test_spectra.dropna().max()
+        print(f"\nmisclassified: of {n_test:g} test spectra, mean ± standard deviation (lowest–highest)")
+
+
+def confused(results, predicted, labels, definitions, undecidable):
+    """The confused pairs of classes: per model and pair, in how many runs, how many test spectra, and why.
+
+    Args:
+        results, predicted: as for ``write_results``.
+        labels: of the test spectra.
+        definitions: the resolved config.
+        undecidable: (lower, higher label) → test spectra of which no learner can be sure.
+    """
+    lines, causes = [], {}
+    for names, rows in results.groupby(MODEL, sort=False):
+        found = [confusions.pairs(labels, predicted[i]) for i in rows.index]
+        for pair in sorted(set().union(*found)):
+            causes[pair] = causes.get(pair) or confusions.cause(definitions, *pair)
+            counts = [one.get(pair, 0) for one in found]
+            lines.append(
+                {
+                    **dict(zip(MODEL, names, strict=True)),
+                    **dict(zip(("class_a", "class_b"), pair, strict=True)),
+                    "cause": causes[pair],
+                    "runs": len(rows),
+                    "runs_confusing": sum(map(bool, counts)),
+                    "misclassified": sum(counts),
+                    "undecidable": undecidable.get(pair, 0),
+                }
+            )
+    return pd.DataFrame(lines)
+
+
+def by_group(results, predicted, labels, definitions, limit):
+    """Test accuracy per model and group of classes, and per cause of the groups, beside what a perfect learner gets.
+
+    Args:
+        results, predicted, labels, definitions: as for ``confused``.
+        limit: the ceiling.
+    """
+    members = {}
+    for label, spectrum in definitions.spectra.items():
+        if spectrum.group:
+            members.setdefault(spectrum.group, []).append(int(label))
+    cause_of = {group: confusions.cause(definitions, *classes[:2]) for group, classes in members.items()}
+    parts = [(group, cause_of[group], classes) for group, classes in members.items()]
+    for cause in sorted(set(cause_of.values()), key=confusions.CAUSES.index):
+        parts.append(
+            ("all", cause, [label for group in members if cause_of[group] == cause for label in members[group]])
+        )
+    lines = []
+    for names, rows in results.groupby(MODEL, sort=False):
+        right = (predicted[list(rows.index)] == labels).mean(axis=0)
+        for group, cause, classes in parts:
+            these = np.isin(labels, classes)
+            limits = limit[these][["expected_random", "expected_nearest"]].mean()
+            lines.append(
+                {
+                    **dict(zip(MODEL, names, strict=True)),
+                    "group": group,
+                    "cause": cause,
+                    "test_spectra": int(these.sum()),
+                    "accuracy": right[these].mean(),
+                    **limits,
+                }
+            )
+    return pd.DataFrame(lines)
 
 
 def mirror_results(settings, name, path):
@@ -144,58 +301,11 @@ def refuse_mixed(results, settings):
         for column in settings:
             values = rows[column].drop_duplicates() if column not in ("seed", "run_id") else ()
             if len(values) > 1:
-                runs_of = " ".join(filter(None, plot_results.words(names)))
+                runs_of = " ".join(filter(None, tables.words(names)))
                 raise InputError(
                     f"{runs_of}: its runs differ in {column} ({'; '.join(map(str, values))}) and are not averaged; "
                     "--mixed averages them all the same"
                 )
-
-
-def summary(results, published, n_test):
-    """A table in words, one line per model and hidden activation: ours beside the published values.
-
-    Args:
-        results: rows as ``result`` gives them, of one config.
-        published: what ``plot_results.read_published`` gives.
-        n_test: number of test spectra.
-    """
-    lines = []
-    for names, ours in results.groupby(MODEL, sort=False):
-        same = (published[["config", *MODEL]] == [results.config.iloc[0], *names]).all(axis=1)
-        theirs = published[same & (published.quantity == "test_misclassified")].value
-        outcomes = ours.outcome.value_counts()
-        lines.append(
-            {
-                **dict(zip(MODEL, plot_results.words(names), strict=True)),
-                "runs": len(ours),
-                **{bad: outcomes.get(bad, "") for bad in ("diverged", "not converged")},
-                "misclassified": spread(ours.test_misclassified),
-                "published": spread(theirs),
-                "accuracy": percent(ours.test_misclassified, n_test),
-                "published accuracy": percent(theirs, n_test),
-                "parameters": f"{ours.parameters.iloc[0]:,}",
-                "epochs": spread(ours.trained_epochs),
-                "best epoch": spread(ours.best_epoch),
-                "minutes": spread(ours.minutes),
-            }
-        )
-    legend = f"misclassified: of {n_test} test spectra, mean ± standard deviation over the runs (lowest–highest)"
-    table = pd.DataFrame(lines)
-    table = table.loc[:, (table != "").any()]  # without columns that are of no use here
-    return f"{table.to_string(index=False)}\n{legend}"
-
-
-def spread(values):
-    """Mean ± sample standard deviation (lowest–highest) of numbers; of a single one itself, of none a dash."""
-    values = values.dropna()  # of runs that diverged
-    if len(values) < 2:
-        return f"{values.iloc[0]:.4g}" if len(values) else "–"
-    return f"{values.mean():.1f} ± {values.std():.1f} ({values.min():.4g}–{values.max():.4g})"
-
-
-def percent(misclassified, n_test):
-    """Mean accuracy in percent of runs that misclassify these numbers of spectra; of no run a dash."""
-    return f"{100 * (1 - misclassified.mean() / n_test):.1f} %" if misclassified.notna().any() else "–"
 
 
 if __name__ == "__main__":

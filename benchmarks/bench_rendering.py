@@ -17,13 +17,14 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 import spectra_from_config
 from benchmarks.plain_renderer import render_plainly
-from synthetic_spectra import config
+from synthetic_spectra import config, dataset
 from synthetic_spectra.scripts import Count, processor, run_script
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Time the rendering of a dataset against a plain renderer and against writing the same bytes from memory."""
+    """Time the rendering of a dataset against a plain renderer and against writing the same bytes from memory, and time
+    what train.py --online draws for an epoch."""
 
     config: str = "benchmark"
     """Name of a file in dataset_configs/, or a path to a .json."""
@@ -37,8 +38,8 @@ def main(settings):
     print(f"{path.stem}, {settings.rounds} rounds, on {processor()}")
     # first, as a process inherits the peak of the one that starts it
     print(f"peak memory of spectra_from_config.py: {peak_memory(path) / 2**20:.0f} MiB")
-    seconds = {"rendering": [], "plain renderer": [], "writing": []}
-    for _ in range(settings.rounds):
+    seconds = {"rendering": [], "plain renderer": [], "writing": [], "online": []}
+    for epoch in range(settings.rounds):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             seconds["rendering"].append(timed(spectra_from_config.render_dataset, definitions, folder / "ours"))
@@ -49,8 +50,12 @@ def main(settings):
                 if not filecmp.cmp(plain, folder / "ours" / plain.name, shallow=False):
                     sys.exit(f"{plain.name} differs between the two renderers")
             seconds["writing"].append(timed(write, arrays, folder))
+            seconds["online"].append(timed(dataset.fresh, definitions, 0, epoch))
     for way, times in seconds.items():
         print(f"{way:15} median {median(times):6.2f} s, lowest {min(times):6.2f}, highest {max(times):6.2f}")
+    drawn = sum(definitions.rendering_of(label).n_train for label in definitions.spectra)
+    rate = drawn / median(seconds["online"])
+    print(f"online: an epoch of {drawn} spectra drawn in memory, {rate:.0f} spectra per second")
     for way in ("plain renderer", "writing"):
         ratios = [ours / other for ours, other in zip(seconds["rendering"], seconds[way], strict=True)]
         print(f"rendering / {way}: median {median(ratios):.2f} (1/{1 / median(ratios):.1f})")

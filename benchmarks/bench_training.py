@@ -34,7 +34,7 @@ class Settings:
     """plain: fit on arrays with Keras's defaults and its Adam, every convolution computed whole; ours: as train.py does
     it; any order: ours without deterministic operations, to see their price."""
     rounds: Count = 2
-    """Each way is timed once per round, in turn; ratios are taken within a round."""
+    """Each way is timed once per round, in turn; ratios are taken within a round. Rounds that the table holds stay."""
     steps: Annotated[int, Field(ge=2)] = 4
     """Training steps that are timed, after a first one."""
     batch_size: Count = 128
@@ -47,7 +47,8 @@ class Settings:
 
 def main(settings):
     if settings.worker:
-        print(json.dumps(measure(settings, **json.loads(settings.worker))))
+        one = json.loads(settings.worker)
+        print(json.dumps(measure(settings, **one) if one else on_what()))
         return
     wanted = [
         {"model": model, "way": way, "precision": precision}
@@ -55,38 +56,41 @@ def main(settings):
         for way in settings.ways
         for precision in (("float32",) if way == "plain" else settings.precisions)
     ]
-    rows, started = [], time.monotonic()
+    name = settings.output or in_a_process(settings, {})["device"]
+    for before, after in (("(R)", ""), (",", ""), ("@", "at"), (" ", "-")):
+        name = name.replace(before, after)
+    path = ROOT / "benchmarks" / f"{name}.csv"
+    table = pd.read_csv(path) if path.is_file() else pd.DataFrame({"round": []})
+    first, done, started = int(table["round"].max()) + 1 if len(table) else 1, 0, time.monotonic()
     for i in range(settings.rounds):
         for one in wanted:
-            rows.append(one | {"round": i + 1} | in_a_process(settings, one))
+            row = one | {"round": first + i} | in_a_process(settings, one)
+            table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
+            write_text(path, table.to_csv(index=False, float_format="%.5g"))
+            done += 1
             minutes = (time.monotonic() - started) / 60
-            left = minutes / len(rows) * (settings.rounds * len(wanted) - len(rows))
+            left = minutes / done * (settings.rounds * len(wanted) - done)
             print(
-                f"{one['model']}, {one['way']}, {one['precision']}: {rows[-1]['step_seconds']:.3f} s a step; "
+                f"{one['model']}, {one['way']}, {one['precision']}: {row['step_seconds']:.3f} s a step; "
                 f"{left:.0f} min left",
                 flush=True,
             )
-    table = pd.DataFrame(rows)
-    name = settings.output or table["device"][0].replace(",", "").replace(" ", "-").replace("(R)", "").replace(
-        "@", "at"
-    )
-    path = ROOT / "benchmarks" / f"{name}.csv"
-    write_text(path, table.to_csv(index=False, float_format="%.5g"))
     print(f"wrote {path}")
     print_ratios(table)
 
 
 def print_ratios(table):
-    """Print the median of each way, and its ratios to the plain way within each round."""
+    """Print the median time of a step each way, and how many times as fast as the plain way that is."""
     keys = ["way", "precision"]
-    steps = table.pivot_table(index=["round", *keys], columns="model", values="step_seconds", sort=False)
-    steps["all"] = steps.sum(axis=1)
+    medians = table.pivot_table(index="model", columns=keys, values="step_seconds", aggfunc="median", sort=False)
+    medians.loc["all"] = medians.sum(skipna=False)
     print("\nseconds a step, median of the rounds")
-    print(steps.groupby(level=keys, sort=False).median().T.to_string(float_format="{:.3f}".format))
-    plain = steps.xs(("plain", "float32"), level=keys)
-    ratios = plain.reindex(steps.index.get_level_values("round")).to_numpy() / steps
-    print("\ntimes as fast as the plain way")
-    print(ratios.groupby(level=keys, sort=False).median().T.to_string(float_format="{:.2f}".format))
+    print(medians.to_string(float_format="{:.3f}".format))
+    steps = table.pivot_table(index=["round", "model"], columns=keys, values="step_seconds", sort=False)
+    ratios = steps.rdiv(steps["plain", "float32"], axis=0).groupby(level="model", sort=False).median()
+    ratios.loc["all"] = medians.loc["all", ("plain", "float32")] / medians.loc["all"]
+    print("\ntimes as fast as the plain way: of all, by the sums above; else the median of the rounds")
+    print(ratios.to_string(float_format="{:.2f}".format))
     limit = table.assign(share=table["limit_seconds"] / table["step_seconds"])
     shares = limit.pivot_table(index="model", columns=keys, values="share", aggfunc=median, sort=False)
     print("\nshare of the arithmetic limit")
@@ -172,10 +176,16 @@ def measure(settings, model, way, precision):
         "predicted_per_second": len(many) / predict_seconds,
         "matrix_product_gflops": rate / 1e9,
         "batch_size": settings.batch_size,
-        "backend": keras.backend.backend(),
-        "device": backend.device(),
-        "versions": "; ".join(f"{package} {version}" for package, version in backend.versions().items()),
-    }
+    } | on_what()
+
+
+def on_what():
+    """Backend, device and versions of this process."""
+    from synthetic_spectra import backend
+    from synthetic_spectra.backend import keras
+
+    versions = "; ".join(f"{package} {version}" for package, version in backend.versions().items())
+    return {"backend": keras.backend.backend(), "device": backend.device(), "versions": versions}
 
 
 def step_timer(keras):

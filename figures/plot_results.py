@@ -11,8 +11,9 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 from figures import style
-from synthetic_spectra import config
+from synthetic_spectra import config, tables
 from synthetic_spectra.scripts import InputError, run_script
+from synthetic_spectra.tables import MODEL
 
 PUBLISHED = ROOT / "results" / "published.csv"
 WIDTH = 0.36  # horizontal room for the dots of one kind
@@ -40,18 +41,24 @@ def main(settings):
 
 
 def read(path):
-    """The table of an experiment and the published one, with text for no model arguments."""
-    return pd.read_csv(path, dtype={"model_args": "str"}).fillna({"model_args": ""}), read_published()
+    """The table of an experiment and the published one, with text for no model arguments.
+
+    Raises:
+        InputError: if it is not a table of this collection.
+    """
+    try:
+        table = pd.read_csv(path, dtype={"model_args": "str"})
+    except ValueError as error:
+        raise InputError(f"{path}: not a table of results: {error}") from None
+    missing = {"config", *MODEL, "seed", "outcome", "test_misclassified"} - set(table)
+    if missing:
+        raise InputError(f"{path}: no column {', '.join(sorted(missing))}; make it again with evaluate.py")
+    return table.fillna({"model_args": ""}), read_published()
 
 
 def read_published():
     """The published results, with the columns that tell the runs of this project apart."""
     return pd.read_csv(PUBLISHED).assign(model_args="", online=False)
-
-
-def words(names):
-    """Model, model arguments, hidden activation and whether it is online, as words to show."""
-    return *names[:-1], "online" if names[-1] else ""
 
 
 def draw(ours, published, name):
@@ -67,16 +74,17 @@ def draw(ours, published, name):
         ("this project", ours.rename(columns={"test_misclassified": "value"}), "o"),
         ("published", published, "s"),
     )
-    columns = ["model", "model_args", "hidden_activation", "online"]
-    names = pd.concat([runs[columns] for _, runs, _ in kinds]).drop_duplicates().sort_values(columns)
+    names = pd.concat([runs[MODEL] for _, runs, _ in kinds]).drop_duplicates().sort_values(MODEL)
     figure, axes = plt.subplots(figsize=(max(5, 1.0 * len(names) + 1.5), 4.2))
     for offset, (kind, runs, marker) in zip((-0.2, 0.2), kinds, strict=True):
         for i, pair in enumerate(names.itertuples(index=False)):
-            values = runs[(runs[columns] == list(pair)).all(axis=1)].value.sort_values()
+            values = runs[(runs[MODEL] == list(pair)).all(axis=1)].value.sort_values()
             across = i + offset + WIDTH * (np.arange(len(values)) + 0.5) / max(1, len(values)) - WIDTH / 2
             color = f"C{0 if kind == 'this project' else 1}"
             axes.scatter(across, values, 34, marker=marker, color=color, label=kind if i == 0 else None)
-    axes.set_xticks(range(len(names)), ["\n".join(filter(None, words(pair))) for pair in names.itertuples(index=False)])
+    axes.set_xticks(
+        range(len(names)), ["\n".join(filter(None, tables.words(pair))) for pair in names.itertuples(index=False)]
+    )
     n_test = ours.test_spectra.iloc[0]
     axes.set(ylabel=f"misclassified of {n_test} test spectra", xlabel="model, hidden activation", title=name)
     axes.set_ylim(bottom=0)

@@ -204,6 +204,37 @@ def predicted_labels(model, data):
     return {split: model.predict(batches[split], verbose=0).argmax(axis=1) for split in SPLITS}
 
 
+def gradient_of_score(head, activations, labels):
+    """The gradient of the score of one class per spectrum with respect to what the last part of a network takes.
+
+    Args:
+        head: model from activations to one score per class.
+        activations: float32 (n, length, channels).
+        labels: the class of each spectrum (n,).
+
+    Returns:
+        float32 (n, length, channels).
+    """
+
+    def score(values):
+        scores = head(values, training=False)
+        return keras.ops.sum(scores * keras.ops.one_hot(labels, scores.shape[-1]))
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        values = tf.convert_to_tensor(activations)
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            total = score(values)
+        gradient = tape.gradient(total, values)
+    else:
+        import jax
+
+        gradient = jax.grad(score)(jax.numpy.asarray(activations))
+    return keras.ops.convert_to_numpy(gradient)
+
+
 def versions():
     """Name → version of what can change the numbers of a run."""
     packages = ("keras", keras.backend.backend(), "numpy")

@@ -1,8 +1,12 @@
 """Which classes are confused, how often, and what separates them so little."""
 
+import re
+
 import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
+
+from synthetic_spectra.scripts import InputError
 
 CAUSES = ("minor peak", "position", "height", "other")
 MINOR = 0.1  # a peak lower than this is a minor one
@@ -28,6 +32,51 @@ def cause(definitions, a, b):
     Returns:
         one of ``CAUSES``.
     """
+    across, upwards, rows, columns = _paired(definitions, a, b)
+    first, second = (np.array(definitions.spectra[str(label)].peak_heights) for label in (a, b))
+    alone = [*np.delete(first, rows), *np.delete(second, columns)]
+    if alone:
+        return "minor peak" if len(rows) and max(alone) < MINOR else "other"
+    free = ~((first[rows] == 1) & (second[columns] == 1))
+    of_heights = upwards[rows, columns][free].mean() if free.any() else 0
+    return "position" if across[rows, columns].mean() > of_heights else "height"
+
+
+def deciding_peak(definitions, a, b):
+    """The peak that tells two classes apart best, from their definitions alone; the peaks are paired as in ``cause``.
+
+    - If peaks of a class have no partner within the ranges: the highest of them, and the nearest one in the other class
+      that has none either.
+    - Else the pair that is farthest apart, in units of the ranges, in what the cause is: position or height.
+
+    Args:
+        definitions, a, b: as in ``cause``.
+
+    Returns:
+        the peak in each class, counted from 0 in the order of its definition, or None where the class lacks it; and in
+        what they differ more, "position" or "height" (a peak that is in one class only differs in height).
+    """
+    across, upwards, rows, columns = _paired(definitions, a, b)
+    alone = [sorted(set(range(n)) - set(paired)) for n, paired in zip(across.shape, (rows, columns), strict=True)]
+    if not any(alone):
+        by = cause(definitions, a, b)
+        i = (across if by == "position" else upwards)[rows, columns].argmax()
+        return int(rows[i]), int(columns[i]), by
+    heights = [definitions.spectra[str(label)].peak_heights for label in (a, b)]
+    _, side, peak = max((heights[side][peak], side, peak) for side in (0, 1) for peak in alone[side])
+    distances = across[peak] if side == 0 else across[:, peak]
+    partner = min(alone[1 - side], key=lambda other: distances[other], default=None)
+    found = (peak, partner) if side == 0 else (partner, peak)
+    return *found, "position" if partner is not None and across[found] > upwards[found] else "height"
+
+
+def _paired(definitions, a, b):
+    """Pair the peaks of two classes so that they lie as near as possible.
+
+    Returns:
+        distances of positions and of heights of every peak of a (row) to every peak of b (column), in units of the
+        ranges, and the rows and columns of the pairs within the ranges.
+    """
     first, second = (definitions.spectra[str(label)] for label in (a, b))
     settings = [definitions.rendering_of(str(label)) for label in (a, b)]
     positions = np.subtract.outer(np.array(first.peak_positions), np.array(second.peak_positions))
@@ -38,13 +87,22 @@ def cause(definitions, a, b):
     distance = np.where((across < 1) & (upwards < 1), across + upwards, 1e6)
     rows, columns = linear_sum_assignment(distance)
     paired = distance[rows, columns] < 1e6
-    rows, columns = rows[paired], columns[paired]
-    alone = [*np.delete(first.peak_heights, rows), *np.delete(second.peak_heights, columns)]
-    if alone:
-        return "minor peak" if len(rows) and max(alone) < MINOR else "other"
-    free = ~((np.array(first.peak_heights)[rows] == 1) & (np.array(second.peak_heights)[columns] == 1))
-    of_heights = upwards[rows, columns][free].mean() if free.any() else 0
-    return "position" if across[rows, columns].mean() > of_heights else "height"
+    return across, upwards, rows[paired], columns[paired]
+
+
+def labels_of(pair, definitions):
+    """The labels of a pair of classes that is given as "8-318".
+
+    Raises:
+        InputError: if it is anything else than two different classes of the dataset.
+    """
+    parts = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", pair)
+    labels = tuple(map(int, parts.groups())) if parts else (0, 0)
+    if labels[0] == labels[1] or max(labels) >= definitions.n_classes:
+        raise InputError(
+            f"pair {pair!r}: expected two different labels from 0 to {definitions.n_classes - 1}, such as 0-1"
+        )
+    return labels
 
 
 def pairs(labels, predicted):

@@ -114,6 +114,20 @@ def render(positions, heights, widths, n_datapoints, dtype="float64"):
     return spectra
 
 
+def ideal_spectrum(spectrum, rendering, n_datapoints):
+    """The spectrum of a class as it is defined, of the width of test spectra, scaled to a maximum of 1.
+
+    Args:
+        spectrum, rendering, n_datapoints: as in ``draw_peaks``.
+
+    Returns:
+        the spectrum (n_datapoints,).
+    """
+    peaks = np.array([spectrum.peak_positions]), np.array([spectrum.peak_heights])
+    ideal = render(*peaks, np.array([float(rendering.test_kernel)]), n_datapoints)[0]
+    return ideal / ideal.max()
+
+
 def _gaussians(widths, radii):
     """Normalised Gaussians (n, 2 × highest radius + 1), zero beyond their own radius."""
     widest = radii.max()

@@ -11,6 +11,7 @@ from conftest import ROOT
 from test_faults import EXAMPLE, outcome
 
 from synthetic_spectra import dataset
+from synthetic_spectra.backend import keras
 
 RUN = (*EXAMPLE, "--online", "--models", "vgg", "--seeds", 2, "--epochs", 3, "--batch-size", 25, "--wandb", "disabled")
 NAME = "vgg-linear-online-2"
@@ -51,20 +52,20 @@ class Seen(keras.callbacks.Callback):
 model = keras.Sequential([keras.Input((4, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
 model.compile("sgd", lambda y, outputs: keras.ops.mean(keras.ops.cast(y, "float32")) + 0 * keras.ops.mean(outputs))
 batches = Batches(np.zeros((50, 4), "float32"), np.arange(50), 10, seed=3)
-model.fit(batches, initial_epoch=FIRST, epochs=FIRST + 2, shuffle=False, callbacks=[Seen()], verbose=0)
+for first in (0, 5):
+    model.fit(batches, initial_epoch=first, epochs=first + 2, shuffle=False, callbacks=[Seen()], verbose=0)
 """
 
 
-@pytest.mark.parametrize("first", [0, 5])
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_the_network_sees_the_order_of_each_epoch_from_its_first_batch(backend, first):
+def test_the_network_sees_the_order_of_each_epoch_from_its_first_batch(backend):
     """Keras looks at a batch before the first epoch begins, and may prepare more: those must not stay."""
     pytest.importorskip(backend, reason="pip install -r requirements-optional.txt")
-    command = [sys.executable, "-c", SEEN.replace("FIRST", str(first))]
+    command = [sys.executable, "-c", SEEN]
     environment = os.environ | {"KERAS_BACKEND": backend}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     expected = []
-    for epoch in (first, first + 1):
+    for epoch in (0, 1, 5, 6):
         means = dataset.epoch_order(50, 3, epoch).reshape(5, 10).mean(axis=1)
         expected += [means[: i + 1].mean() for i in range(5)]  # Keras shows the mean since the epoch began
     assert [float(mean) for mean in done.stdout.split()] == pytest.approx(expected, rel=1e-5)
@@ -82,12 +83,14 @@ def test_an_online_run_is_reproducible_and_goes_on_to_the_bit(shell, example, tm
     done = shell(example, "train.py", *flags, KERAS_BACKEND=backend)
     assert "continues after epoch 1" in done.stdout
     assert outcome(tmp_path / "pieces" / "example" / NAME) == whole
+    if backend != keras.backend.backend():  # what follows does not depend on it
+        return
     # a run of its own beside one with the spectra of the dataset
     fixed = tuple(flag for flag in flags if flag != "--online")
-    shell(example, "train.py", *fixed, KERAS_BACKEND=backend)
+    shell(example, "train.py", *fixed)
     assert outcome(tmp_path / "pieces" / "example" / "vgg-linear-2")["history"][0] != whole["history"][0]
     arguments = (*EXAMPLE, "--runs-dir", tmp_path / "pieces", "--results-dir", tmp_path, "--wandb", "disabled")
-    table = shell(example, "evaluate.py", *arguments, KERAS_BACKEND=backend).stdout
+    table = shell(example, "evaluate.py", *arguments).stdout
     assert "online" in table
     with (tmp_path / "example.csv").open() as file:
         assert [row["online"] for row in csv.DictReader(file)] == ["False", "True"]

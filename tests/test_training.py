@@ -198,7 +198,9 @@ def test_mistakes_in_training_flags(shell, example, tmp_path):
 
 def test_evaluation_and_figures(shell, trained):
     folder, _ = trained
-    table = shell(folder, "evaluate.py", *EXAMPLE).stdout
+    kinds = ("summary", "runs", "medians", "architectures", "confusions", "groups", "differences")
+    table = shell(folder, "evaluate.py", *EXAMPLE, "--tables", *kinds).stdout
+    assert "resnet_mod" in table and "perfect learner" in table and "published" not in table
     with (folder / "results" / "example.csv").open() as file:
         (row,) = csv.DictReader(file)
     run = folder / "runs" / "example" / "vgg-linear-1"
@@ -226,6 +228,7 @@ def test_evaluation_of_nothing_damage_and_other_arrays(shell, trained, tmp_path)
     folder, _ = trained
     refused(shell(folder, "evaluate.py", *EXAMPLE, "--runs-dir", tmp_path, check=False), "no finished run", "train.py")
     refused(shell(tmp_path, "figures/plot_results.py", *EXAMPLE, check=False), "evaluate.py --config example")
+    refused(shell(tmp_path, "evaluate.py", *EXAMPLE, "--results-only", check=False), "results/example.csv", "no such")
     shell(tmp_path, "spectra_from_config.py", *EXAMPLE, "--seed", 1)
     done = shell(tmp_path, "evaluate.py", *EXAMPLE, "--runs-dir", folder / "runs", check=False)
     refused(done, "vgg-linear-1", "other arrays")

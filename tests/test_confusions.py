@@ -1,0 +1,92 @@
+"""Why classes are confused, and the tables of the results."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dataset_ceiling import ceiling
+from figures import plot_results
+from spectra_from_config import Settings, resolve
+from synthetic_spectra import config, confusions, tables
+
+# npj Comput. Mater. 9, 100 (2023): the pairs that the networks confuse on the general benchmark, and why
+PUBLISHED_CAUSES = {(246, 382): "minor peak", (8, 318): "position", (164, 281): "height", (219, 347): "height"}
+
+
+def resolved(name):
+    return resolve(config.load(config.find(name)), Settings())
+
+
+@pytest.mark.parametrize(("pair", "cause"), PUBLISHED_CAUSES.items())
+def test_the_rule_gives_the_published_causes(pair, cause):
+    assert confusions.cause(resolved("benchmark"), *pair) == cause
+    assert confusions.cause(resolved("benchmark"), *pair[::-1]) == cause
+
+
+def test_the_rule_gives_what_the_groups_of_the_challenge_are_named_after():
+    definitions = resolved("challenge")
+    for first in range(0, 27, 3):
+        group = definitions.spectra[str(first)].group
+        for a, b in ((first, first + 1), (first + 1, first + 2)):
+            assert group.startswith(confusions.cause(definitions, a, b)), (a, b)
+    assert confusions.cause(definitions, 0, 26) == "other"
+
+
+def test_pairs_are_counted_whichever_class_is_the_true_one():
+    labels, predicted = np.array([1, 2, 2, 3, 0]), np.array([2, 1, 2, 0, 0])
+    assert confusions.pairs(labels, predicted) == {(1, 2): 2, (0, 3): 1}
+    assert confusions.pairs(labels, labels) == {}
+
+
+def test_undecidable_spectra_by_pair():
+    found = confusions.rivals(ceiling(resolved("benchmark")))
+    assert found == {(8, 318): 6, (164, 281): 8}
+
+
+@pytest.fixture(scope="module")
+def committed():
+    """The committed results of the challenge, with the published ones and the ceiling."""
+    ours, published = plot_results.read(plot_results.ROOT / "results" / "challenge.csv")
+    return ours, published, pd.read_csv(plot_results.ROOT / "results" / "ceiling_challenge.csv")
+
+
+def test_the_readme_shows_the_committed_results(committed):
+    """Made by: python evaluate.py --config challenge --results-only --format markdown."""
+    readme = (plot_results.ROOT / "README.md").read_text(encoding="utf-8")
+    assert tables.write(tables.summary(*committed), "markdown") in readme
+
+
+def test_tables(committed):
+    ours, published, limit = committed
+    summary = tables.summary(ours, published, limit)
+    assert list(summary.model[-2:]) == ["perfect learner, ties at random", "perfect learner, ties to the nearest class"]
+    assert list(summary.misclassified[-2:]) == ["36", "0"]
+    runs = tables.runs(ours, published)
+    assert len(runs) == len(ours) and (runs.test == ours.test_misclassified.to_numpy()).all()
+    one = ours.iloc[0]
+    theirs = published[
+        (published[["config", *tables.MODEL, "seed"]] == list(one[["config", *tables.MODEL, "seed"]])).all(axis=1)
+        & (published.quantity == "test_misclassified")
+    ]
+    assert runs["published test"][0] == theirs.value.iloc[0]
+    median = 100 * (1 - ours[ours.hidden_activation == "relu"].test_misclassified.median() / 162)
+    medians = tables.medians(ours, published).set_index("hidden_activation")["median accuracy"]
+    assert medians["relu"] == f"{median:.1f} %"
+    for form, part in (("text", "runs"), ("markdown", "| runs"), ("csv", "runs,"), ("latex", "\\begin{tabular}")):
+        assert part in tables.write(medians.reset_index().assign(runs=1), form)
+    assert tables.write(pd.DataFrame(), "latex") == "nothing to show"
+
+
+def test_differences_are_told_from_chance():
+    """Two models of three runs that differ by ten spectra, and one that equals the first in other spectra."""
+    rng = np.random.default_rng(0)
+    results = pd.DataFrame({"model": list("aaabbbccc"), "model_args": "", "hidden_activation": "relu", "online": False})
+    correct = np.ones((9, 100), bool)
+    correct[3:6, :10] = False
+    for i in (0, 1, 2, 6, 7, 8):
+        correct[i, rng.choice(np.arange(20, 100), 2, replace=False)] = False
+    table = tables.differences(results, correct).set_index(["model_a", "model_b"])
+    against_b, against_c = table.loc[("a relu", "b relu")], table.loc[("a relu", "c relu")]
+    assert against_b.difference == -8 and against_b.upper < 0 and against_b.p_mcnemar == pytest.approx(2 * 0.5**10)
+    assert against_b.right_only_a == 10 and against_b.right_only_b == 0
+    assert against_c.difference == 0 and against_c.lower <= 0 <= against_c.upper and against_c.p_mcnemar == 1
