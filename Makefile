@@ -27,7 +27,9 @@ run: .venv/ready
 	@echo "done: the table above, results/challenge.csv, figures/plot_variation.png, figures/plot_results.png"
 
 figures: .venv/ready
-	@for script in figures/plot_*.py; do $(BIN)/python $$script || echo "  (not drawn: $$script)"; done
+	@for script in figures/plot_*.py; do $(BIN)/python $$script || echo "  $$script: not drawn"; done
+	@$(BIN)/python figures/plot_validation_loss.py --models cnn_bn cnn_bn_mod resnet resnet_mod \
+		--output figures/plot_batch_normalization.png || echo "  figures/plot_batch_normalization.png: not drawn"
 
 report: .venv/ready
 	@$(BIN)/python figures/report.py

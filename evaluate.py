@@ -12,8 +12,7 @@ from pydantic import Field
 from dataset_ceiling import ceiling
 from figures import plot_results
 from model_implementations import MODELS, build
-from synthetic_spectra import backend, config, confusions, dataset, runs, tables
-from synthetic_spectra.backend import keras
+from synthetic_spectra import backend, config, confusions, dataset, runs, tables, trained
 from synthetic_spectra.scripts import Count, InputError, run_script, write_text
 from synthetic_spectra.tables import MODEL
 
@@ -105,9 +104,8 @@ def result(run, data):
             f"{run.folder}: was trained on other arrays than those in datasets/{data.name}; train it again"
         )
     predicted = None if run.summary.get("outcome") == "diverged" else predictions(run, data)
-    settings = {"online": False} | run.settings  # a run from before there was a choice
-    identity = {key: settings[key] for key in ("config", *MODEL, "seed")}
-    identity["model_args"] = runs.described(identity["model_args"])
+    kind = dict(zip(MODEL, trained.kind(run), strict=True))
+    identity = {"config": run.settings["config"], **kind, "seed": run.settings["seed"]}
     versions = ", ".join(f"{package} {version}" for package, version in run.settings["versions"].items())
     measured = identity | (data.misclassified(predicted) if predicted else {})
     outcome = {"outcome": ""}  # of a run from before outcomes were told
@@ -124,11 +122,7 @@ def predictions(run, data):
     predicted = run.predictions()
     if predicted:
         return predicted
-    try:
-        model = keras.models.load_model(run.model_file, compile=False)
-    except (ValueError, OSError) as error:
-        raise InputError(f"{run.model_file}: not a model of this collection: {error}") from None
-    predicted = backend.predicted_labels(model, data)
+    predicted = backend.predicted_labels(trained.load(run), data)
     run.save_predictions(predicted)
     return predicted
 

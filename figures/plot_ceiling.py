@@ -122,14 +122,14 @@ def draw(rows, limit, groups, name):
             for j, network in enumerate(names):
                 same = (rows.group == group) & (rows.network == network) & (rows.hidden_activation == activation)
                 values = rows[same].accuracy
-                across = j + place + np.linspace(-0.06, 0.06, len(values))
+                across = j + place + 0.03 * (np.arange(len(values)) - (len(values) - 1) / 2)
                 axes.scatter(
                     across, values, 30, color=f"C{i}", marker=MARKERS[i % len(MARKERS)], zorder=3, clip_on=False,
                     label=f"hidden activation {activation}" if j == 0 else None,
                 )  # fmt: skip
                 if len(values) > 1:
                     axes.hlines(values.mean(), j + place - 0.14, j + place + 0.14, color=f"C{i}")
-        axes.set_title(f"{group} ({these.sum()} spectra)")
+        axes.set_title(group)
         axes.set_xlim(-0.5, len(names) - 0.5)
     for axes in panels.flat[len(groups) :]:
         axes.set_axis_off()
@@ -139,7 +139,9 @@ def draw(rows, limit, groups, name):
         axes.tick_params(labelbottom=True)
     figure.supxlabel("model")
     figure.supylabel("test accuracy (%)")
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, title=name)
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    title = f"{name}: a dot a run, a bar the mean"
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, title=title)
     return figure
 
 

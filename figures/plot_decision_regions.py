@@ -73,7 +73,7 @@ def main(settings):
 
 
 def measured(data, labels, peaks):
-    """Label → positions and heights of the deciding peak in the training spectra of a class that has it.
+    """Label → positions and heights of the deciding peak in those training spectra of a class that show it.
 
     Args:
         data: the ``Dataset``.
@@ -81,7 +81,8 @@ def measured(data, labels, peaks):
         peaks: of each class, None where it lacks the peak.
 
     Raises:
-        InputError: if another peak of a class can lie at the same place, or it has no other one to compare with.
+        InputError: if another peak of a class can lie at the same place, it has no other one to compare with, or no
+            spectrum shows it.
     """
     samples = {}
     for label, peak in zip(labels, peaks, strict=True):
@@ -93,7 +94,10 @@ def measured(data, labels, peaks):
         spectra = data.x["train"][(data.y["train"] == label).nonzero()[0]]
         positions, heights = plot_deciding_peak.measured(spectra, around)
         elsewhere = np.delete(spectra, np.arange(data.definitions.n_datapoints)[around], axis=1)
-        samples[label] = positions, heights / elsewhere.max(axis=1)
+        visible = heights > 0  # a peak that vanished has no position
+        samples[label] = positions[visible], (heights / elsewhere.max(axis=1))[visible]
+    if not any(len(positions) for positions, _ in samples.values()):
+        raise InputError("--pair: no training spectrum shows the peak that decides, expected some in datasets/")
     return samples
 
 
@@ -186,7 +190,7 @@ def draw(seen, plane, samples, labels, boundary, name):
     """
     columns = min(len(seen), MOST_COLUMNS)
     n_rows = ceil(len(seen) / columns)
-    size = max(6, 3 * columns + 0.6), 2.7 * n_rows + 1.8
+    size = max(6, 3 * columns + 0.6), 2.7 * n_rows + 2.1
     figure, panels = plt.subplots(n_rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False)
     for axes, (run, predicted) in zip(panels.flat, seen.items(), strict=False):
         which = np.select([predicted == label for label in labels], [0, 1], 2)
