@@ -62,7 +62,7 @@ def compare(definitions, labels, settings):
     """For each undecided test spectrum of a pair: the share of the true class among drawn spectra near it, twice.
 
     ``counted`` is the share by who drew them; ``closed_form`` the mean of the posterior that the closed form gives them
-    (of the two classes alone); ``deviations`` their difference in standard deviations of the count.
+    (of the two classes alone); ``deviations`` how many standard deviations of the count they are apart.
     """
     classes, rng = Classes(definitions), np.random.default_rng(settings.seed)
     drawn = {}
@@ -98,6 +98,7 @@ def compare(definitions, labels, settings):
                     true.append(other == label)
             posteriors, n = np.array(posteriors), len(posteriors)
             spread = np.sqrt((posteriors * (1 - posteriors)).sum())
+            difference = abs(np.sum(true) - posteriors.sum())
             rows.append(
                 {
                     "label": label,
@@ -106,7 +107,8 @@ def compare(definitions, labels, settings):
                     "near": n,
                     "counted": np.mean(true),
                     "closed_form": posteriors.mean(),
-                    "deviations": (np.sum(true) - posteriors.sum()) / spread,
+                    # where the other class cannot come, there is nothing to deviate
+                    "deviations": difference / spread if spread else float(difference > 1e-6),
                 }
             )
     return rows
