@@ -50,7 +50,7 @@ def read(path):
         table = pd.read_csv(path, dtype={"model_args": "str"})
     except ValueError as error:
         raise InputError(f"{path}: not a table of results: {error}") from None
-    missing = {"config", *MODEL, "seed", "outcome", "test_misclassified"} - set(table)
+    missing = {"config", *MODEL, "seed", "test_misclassified"} - set(table)
     if missing:
         raise InputError(f"{path}: no column {', '.join(sorted(missing))}; make it again with evaluate.py")
     return table.fillna({"model_args": ""}), read_published()

@@ -23,7 +23,7 @@ def write(table, form):
     """
     if table.empty:
         return "nothing to show"
-    table = table.loc[:, ~table.astype("str").isin(["", "–", "nan", "<NA>", "None"]).all()]
+    table = table.loc[:, ~(table.isna() | table.astype(object).isin(["", "–"])).all()]
     if form == "csv":
         return table.to_csv(index=False, float_format="%.6g").rstrip("\n")
     number = "{:.4g}".format

@@ -13,7 +13,23 @@ from test_faults import EXAMPLE, outcome
 from synthetic_spectra import dataset
 from synthetic_spectra.backend import keras
 
-RUN = (*EXAMPLE, "--online", "--models", "vgg", "--seeds", 2, "--epochs", 3, "--batch-size", 25, "--wandb", "disabled")
+TRAINS = """
+from dataclasses import replace
+from pathlib import Path
+
+import train
+
+run = train.Settings(
+    config=CONFIG, models=("vgg",), online=True, seeds=(2,), epochs=3, batch_size=25, wandb="disabled"
+)
+for changes in (
+    {"runs_dir": Path("whole")},
+    {"runs_dir": Path("pieces"), "time_budget": 0.1},
+    {"runs_dir": Path("pieces")},
+    {"runs_dir": Path("pieces"), "online": False},
+):
+    train.main(replace(run, **changes, datasets_dir=Path(DATASETS)))
+"""
 NAME = "vgg-linear-online-2"
 
 
@@ -74,21 +90,19 @@ def test_the_network_sees_the_order_of_each_epoch_from_its_first_batch(backend):
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_an_online_run_is_reproducible_and_goes_on_to_the_bit(shell, example, tmp_path, backend):
     pytest.importorskip(backend, reason="pip install -r requirements-optional.txt")
-    flags = (*RUN, "--runs-dir", tmp_path / "whole")
-    shell(example, "train.py", *flags, KERAS_BACKEND=backend)
-    whole = outcome(tmp_path / "whole" / "example" / NAME)
-    flags = (*RUN, "--runs-dir", tmp_path / "pieces")
-    shell(example, "train.py", *flags, "--time-budget", 0.1, KERAS_BACKEND=backend)
-    assert not (tmp_path / "pieces" / "example" / NAME / "summary.json").exists()
-    done = shell(example, "train.py", *flags, KERAS_BACKEND=backend)
+    code = TRAINS.replace("CONFIG", repr(str(EXAMPLE[1]))).replace("DATASETS", repr(str(example / "datasets")))
+    environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "the time budget of 0.1 s is used" in done.stdout
     assert "continues after epoch 1" in done.stdout
+    whole = outcome(tmp_path / "whole" / "example" / NAME)
     assert outcome(tmp_path / "pieces" / "example" / NAME) == whole
+    # a run of its own beside one with the spectra of the dataset
+    assert outcome(tmp_path / "pieces" / "example" / "vgg-linear-2")["history"][0] != whole["history"][0]
     if backend != keras.backend.backend():  # what follows does not depend on it
         return
-    # a run of its own beside one with the spectra of the dataset
-    fixed = tuple(flag for flag in flags if flag != "--online")
-    shell(example, "train.py", *fixed)
-    assert outcome(tmp_path / "pieces" / "example" / "vgg-linear-2")["history"][0] != whole["history"][0]
     arguments = (*EXAMPLE, "--runs-dir", tmp_path / "pieces", "--results-dir", tmp_path, "--wandb", "disabled")
     table = shell(example, "evaluate.py", *arguments).stdout
     assert "online" in table

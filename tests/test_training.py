@@ -163,7 +163,7 @@ def test_the_protocol_lowers_the_rate_stops_and_keeps_the_best_weights(shell, ex
 
 def test_hidden_activations_are_runs_and_a_model_without_hidden_layers_has_one(shell, example, tmp_path):
     flags = ("--models", "resnet", "vgg", "--hidden-activations", "linear", "relu", "published", "--seeds", 0)
-    small = ("--epochs", 1, "--wandb", "disabled", "--precision", "mixed_bfloat16", "--runs-dir", tmp_path)
+    small = ("--epochs", 1, "--wandb", "disabled", "--runs-dir", tmp_path)
     shell(example, "train.py", *EXAMPLE, *flags, *small)
     runs = sorted(path.name for path in (tmp_path / "example").iterdir())
     assert runs == ["resnet-none-0", "vgg-linear-0", "vgg-relu-0"]
@@ -173,6 +173,7 @@ def test_hidden_activations_are_runs_and_a_model_without_hidden_layers_has_one(s
 
 def test_model_arguments_make_runs_of_their_own(shell, example, tmp_path):
     small = (*EXAMPLE, "--models", "vgg", "--seeds", 0, "--epochs", 1, "--wandb", "disabled", "--runs-dir", tmp_path)
+    small = (*small, "--precision", "mixed_bfloat16")
     shell(example, "train.py", *small, "--model-args", "dropout=0.5", "dense=[30,20]")
     (run,) = (tmp_path / "example").iterdir()
     assert run.name == "vgg-dense=[30,20]-dropout=0.5-linear-0"
@@ -215,7 +216,7 @@ def test_evaluation_and_figures(shell, trained):
         assert np.array_equal(kept["test"], predicted)
         assert int(row["train_misclassified"]) == (kept["train"] != data.y["train"]).sum()
     assert "of 18 test spectra" in table
-    (folder / "figures").mkdir()
+    (folder / "figures").mkdir(exist_ok=True)
     shell(folder, "figures/plot_results.py", *EXAMPLE)
     shell(folder, "figures/plot_variation.py", *EXAMPLE, "--label", 1, "--peak", 1)
     for name in ("plot_results", "plot_variation"):

@@ -1,0 +1,90 @@
+"""One training step of an architecture on TensorFlow → benchmarks/profile.csv: the operations that take longest."""
+
+import os
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT))  # to find the project when run by its path
+from benchmarks.bench_training import N_CLASSES, N_DATAPOINTS
+from synthetic_spectra.scripts import Count, run_script, write_text
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Take the profile of a training step of each architecture, by operation."""
+
+    models: tuple[str, ...] = ("resnet", "cnn6")
+    """Architectures."""
+    batch_size: Count = 128
+    """Spectra per step."""
+    most: Count = 12
+    """Operations to list for each."""
+
+
+def main(settings):
+    from synthetic_spectra import backend
+
+    backend.prepare("float32")
+    rows = []
+    for model in settings.models:
+        seconds = profile(model, settings.batch_size)
+        rows += [
+            {"model": model, "operation": operation, "seconds": spent}
+            for operation, spent in seconds.most_common(settings.most)
+        ]
+    table = pd.DataFrame(rows).assign(device=backend.device())
+    path = ROOT / "benchmarks" / "profile.csv"
+    write_text(path, table.to_csv(index=False, float_format="%.4g"))
+    print(table.drop(columns="device").to_string(index=False, float_format="{:.3f}".format))
+    print(f"wrote {path}")
+
+
+def profile(model, batch_size):
+    """Operation → seconds in one step; operations that run at the same time count each.
+
+    Args:
+        model: name of the architecture.
+        batch_size: spectra of the step.
+    """
+    import tensorflow as tf
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    from model_implementations import build
+    from synthetic_spectra import backend
+    from synthetic_spectra.backend import keras
+
+    rng = np.random.default_rng(0)
+    batch = rng.random((batch_size, N_DATAPOINTS, 1), "float32"), rng.integers(0, N_CLASSES, batch_size)
+    network = build(model, N_DATAPOINTS, N_CLASSES)
+    network.compile(backend.Adam(3e-4), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    network.optimizer.build(network.trainable_variables)
+    backend.trace_by_batch_size(network)
+    batch = tuple(map(keras.ops.convert_to_tensor, batch))
+    for _ in range(2):
+        network.train_function(iter([batch]))
+    with tempfile.TemporaryDirectory() as folder:
+        with tf.profiler.experimental.Profile(folder):
+            network.train_function(iter([batch]))
+        (file,) = Path(folder).rglob("*.xplane.pb")
+        space = xplane_pb2.XSpace.FromString(file.read_bytes())
+    seconds = Counter()
+    for plane in space.planes:
+        for line in plane.lines:
+            for event in line.events:
+                # of operations: "name in the graph:kind"
+                name, colon, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
+                if colon and name and not kind.startswith("__"):
+                    seconds[kind] += event.duration_ps / 1e12
+    return seconds
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    run_script(main, Settings)
