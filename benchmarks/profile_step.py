@@ -80,7 +80,7 @@ def profile(model, batch_size):
             for event in line.events:
                 # of operations: "name in the graph:kind"
                 name, colon, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
-                if colon and name and not kind.startswith("__"):
+                if colon and name.strip(":") == name and not kind.strip().startswith("__"):
                     seconds[kind] += event.duration_ps / 1e12
     return seconds
 
