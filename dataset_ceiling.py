@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import linear_sum_assignment
 
 from synthetic_spectra import config, dataset, rendering
 from synthetic_spectra.scripts import run_script, write_text
@@ -167,7 +168,8 @@ class Classes:
             return None
         of_width = 1 / (wide - narrow) if wide > narrow else 1.0
         found = {}
-        for matched in matchings(moves > 0):
+        scales = lowest[:, None] / heights, highest[:, None] / heights
+        for matched in matchings(moves > 0, *scales):
             matched = np.array(matched)
             density = np.prod(moves[matched, range(len(matched))]) * of_width * settings.n_train
             for hidden in set(range(len(base))) - set(matched.tolist()):
@@ -226,26 +228,33 @@ class Classes:
         squares = ((base[:, None] - positions) / max(settings.shift_range, 1)) ** 2
         squares += ((centre[:, None] - heights) / height) ** 2
         unseen = (centre / height) ** 2
-        least = math.inf
-        for matched in matchings(self._moves(base, settings.shift_range, positions) > 0):
-            shown = sum(squares[i, j] for j, i in enumerate(matched))
-            least = min(least, shown + np.delete(unseen, matched).sum())
-        return math.sqrt(least)
+        reached = self._moves(base, settings.shift_range, positions) > 0
+        # a peak that is matched is one less that is not seen
+        cost = np.where(reached, squares - unseen[:, None], 1e12)
+        return math.sqrt(max(cost[linear_sum_assignment(cost)].sum() + unseen.sum(), 0))
 
 
-def matchings(possible):
-    """Every way to give each column a row of its own: tuples of rows.
+def matchings(possible, lowest, highest, scale=(-math.inf, math.inf)):
+    """Every way to give each column a row of its own so that there is a scale which all of these pairs allow.
 
     Args:
         possible: bool (rows, columns), which row a column may have.
+        lowest, highest: (rows, columns), the scales that a pair allows.
+        scale: lowest and highest scale that earlier pairs allow.
+
+    Yields:
+        the row of each column, a tuple.
     """
     if not possible.shape[1]:
         yield ()
         return
     for first in np.flatnonzero(possible[:, 0]).tolist():
+        low, high = max(scale[0], lowest[first, 0]), min(scale[1], highest[first, 0])
+        if low > high + EQUAL * abs(high):
+            continue
         rest = possible[:, 1:].copy()
         rest[first] = False
-        for others in matchings(rest):
+        for others in matchings(rest, lowest[:, 1:], highest[:, 1:], (low, high)):
             yield (first, *others)
 
 

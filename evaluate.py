@@ -231,6 +231,8 @@ def confused(results, predicted, labels, definitions, undecidable):
 def by_group(results, predicted, labels, definitions, limit):
     """Test accuracy per model and group of classes, and per cause of the groups, beside what a perfect learner gets.
 
+    The cause of a group is that of its first two classes, "other" if it has but one.
+
     Args:
         results, predicted, labels, definitions: as for ``confused``.
         limit: the ceiling.
@@ -239,7 +241,10 @@ def by_group(results, predicted, labels, definitions, limit):
     for label, spectrum in definitions.spectra.items():
         if spectrum.group:
             members.setdefault(spectrum.group, []).append(int(label))
-    cause_of = {group: confusions.cause(definitions, *classes[:2]) for group, classes in members.items()}
+    cause_of = {
+        group: confusions.cause(definitions, *classes[:2]) if len(classes) > 1 else "other"
+        for group, classes in members.items()
+    }
     parts = [(group, cause_of[group], classes) for group, classes in members.items()]
     for cause in sorted(set(cause_of.values()), key=confusions.CAUSES.index):
         parts.append(

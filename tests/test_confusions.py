@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from dataset_ceiling import ceiling
+from evaluate import by_group
 from figures import plot_results
 from spectra_from_config import Settings, resolve
 from synthetic_spectra import config, confusions, tables
@@ -41,6 +42,24 @@ def test_pairs_are_counted_whichever_class_is_the_true_one():
 def test_undecidable_spectra_by_pair():
     found = confusions.rivals(ceiling(resolved("benchmark")))
     assert found == {(8, 318): 6, (164, 281): 8}
+
+
+def test_groups_with_their_cause_and_what_a_perfect_learner_gets():
+    """Also a group of a single class, which has no pair to be confused."""
+    definitions = resolved("challenge")
+    content = definitions.content()
+    content["spectra"]["26"]["group"] = "alone"
+    definitions = config.parse(content, "a test")
+    limit = ceiling(definitions)
+    results = pd.DataFrame({"model": ["a"], "model_args": "", "hidden_activation": "relu", "online": False})
+    predicted = limit.label.to_numpy().copy()
+    predicted[predicted == 1] = 0
+    table = by_group(results, predicted[None], limit.label.to_numpy(), definitions, limit).set_index(["group", "cause"])
+    assert len(table) == 10 + 4
+    assert table.accuracy["minor peak 1", "minor peak"] == pytest.approx(2 / 3)
+    assert table.accuracy["all", "minor peak"] == pytest.approx(8 / 9)
+    assert table.accuracy["alone", "other"] == 1
+    assert table.expected_random["position 1", "position"] == pytest.approx(2 / 3)
 
 
 @pytest.fixture(scope="module")
