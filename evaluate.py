@@ -237,10 +237,7 @@ def by_group(results, predicted, labels, definitions, limit):
         results, predicted, labels, definitions: as for ``confused``.
         limit: the ceiling.
     """
-    members = {}
-    for label, spectrum in definitions.spectra.items():
-        if spectrum.group:
-            members.setdefault(spectrum.group, []).append(int(label))
+    members = {group: classes for group, classes in definitions.groups().items() if group}
     cause_of = {
         group: confusions.cause(definitions, *classes[:2]) if len(classes) > 1 else "other"
         for group, classes in members.items()

@@ -72,10 +72,9 @@ def groups_of(data):
 
     Without any group in the config all classes are one.
     """
-    group_of = [spectrum.group or "" for spectrum in data.definitions.spectra.values()]
-    rest = "without a group" if any(group_of) else "all classes"
-    of_spectra = np.array(group_of)[data.y["test"]]
-    return {group or rest: of_spectra == group for group in dict.fromkeys(group_of)}
+    groups = data.definitions.groups()
+    rest = "without a group" if any(groups) else "all classes"
+    return {group or rest: np.isin(data.y["test"], labels) for group, labels in groups.items()}
 
 
 def accuracies(run, data, groups):

@@ -42,17 +42,16 @@ def draw(definitions):
     Args:
         definitions: a config with every rendering setting filled in.
     """
-    groups = {}
-    for label, spectrum in definitions.spectra.items():
-        groups.setdefault(spectrum.group or f"class {label}", []).append(label)
+    groups = definitions.groups()
+    groups |= {f"class {label}": [label] for label in groups.pop(None, [])}
     across = math.ceil(math.sqrt(len(groups)))
     down = math.ceil(len(groups) / across)
     tallest = max(map(len, groups.values()))
     figure, panels = plt.subplots(down, across, figsize=(3.8 * across, down * (0.8 * tallest + 0.9)), squeeze=False)
     for axes, (group, labels) in zip(panels.flat, groups.items(), strict=False):
         for i, label in enumerate(labels):
-            own = definitions.rendering_of(label)
-            ideal = rendering.ideal_spectrum(definitions.spectra[label], own, definitions.n_datapoints)
+            own = definitions.rendering_of(str(label))
+            ideal = rendering.ideal_spectrum(definitions.spectra[str(label)], own, definitions.n_datapoints)
             # the root lets minor peaks be seen
             axes.plot(len(labels) - 1 - i + 0.9 * np.sqrt(ideal), color=f"C{i % 7}")
         axes.set_yticks(range(len(labels)), reversed(labels))

@@ -95,7 +95,7 @@ def experiment(path, results_dir):
     results, confused, ceiling = found["results"], found.get("confusions"), found.get("ceiling")
     there_is = {
         "confusions": results.test_misclassified.any(),
-        "groups": any(spectrum.group for spectrum in definitions.spectra.values()),
+        "groups": any(definitions.groups()),
         "differences": len(results[MODEL].drop_duplicates()) > 1,
     }
     missing = {files[kind]: commands[kind] for kind in files if there_is.get(kind, True) and kind not in found}

@@ -142,6 +142,13 @@ class Config(_Strict):
         rendering = defaults | self.rendering.model_dump(exclude_none=True)
         return parse({**self.content(), "rendering": rendering}, "settings")
 
+    def groups(self):
+        """Group → labels (int) of its classes, both in the order of the classes; under None those without a group."""
+        groups = {}
+        for label, spectrum in self.spectra.items():
+            groups.setdefault(spectrum.group, []).append(int(label))
+        return groups
+
     def rendering_of(self, label):
         """The rendering settings of a class: its own, and the dataset's for the rest."""
         own = self.spectra[label].rendering.model_dump(exclude_none=True)
