@@ -29,10 +29,13 @@ class Settings:
 
 def main(settings):
     name = config.find(settings.config).stem
-    table = ceiling(dataset.resolved(settings.datasets_dir, name))
+    definitions = dataset.resolved(settings.datasets_dir, name)
+    table = ceiling(definitions)
     output = settings.results_dir / f"ceiling_{name}.csv"
     write_text(output, table.to_csv(index=False, float_format="%.6g"))
     print(summary(table))
+    if artefacts := definitions.rendering.artefacts():
+        print(f"this is what the peaks allow; {', '.join(artefacts)} can only take from it")
     print(f"wrote {output}")
 
 
@@ -41,7 +44,7 @@ def ceiling(definitions):
 
     It knows the rules by which training spectra are drawn and every class definition, and takes the classes as they are
     represented in the training data (``n_train``). The spectrum tells it the latent peaks without error, but not their
-    common scale, as spectra are scaled to a maximum of 1.
+    common scale, as spectra are scaled to a maximum of 1. What an instrument and a sample add to the peaks is left out.
 
     Args:
         definitions: a config with every rendering setting filled in.

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from rich.progress import track
@@ -56,6 +57,30 @@ class Settings:
     dtype: str = "float64"
     """Of the spectra: float64 (as published) or float32 (half the size)."""
 
+    # what an instrument and a sample add, to spectra of training, validation and test alike; off, as published
+    profile: Literal["gaussian", "lorentzian", "pseudo_voigt"] = "gaussian"
+    """Of the peaks; all have the full width at half maximum of the Gaussian."""
+    mixing: tuple[float, float] = (0.0, 1.0)
+    """Lowest and highest share of the Lorentzian in pseudo_voigt, drawn for every spectrum."""
+    width_spread: float = 0.0
+    """The width of every peak differs from that of its spectrum by up to this share, e.g. 0.2."""
+    zero_shift: float = 0.0
+    """All peaks of a spectrum move together by up to this, either way; need not be a whole number."""
+    scale: float = 0.0
+    """All positions of a spectrum are stretched by up to this share, either way, e.g. 0.01."""
+    impurities: int = 0
+    """Peaks of something else in every spectrum, anywhere on the axis …"""
+    impurity_height: float = 0.1
+    """… and at most this high."""
+    background: float = 0.0
+    """A smooth background reaches up to this share of the highest intensity."""
+    background_shape: Literal["polynomial", "gaussian_process", "hump"] = "polynomial"
+    """Of the background: of degree 5; a random smooth curve; one broad peak, as of something amorphous."""
+    counts: float = 0.0
+    """Photons that are counted at the highest intensity, which gives Poisson noise, e.g. 1000; 0: no such noise."""
+    noise: float = 0.0
+    """Standard deviation of normal noise on every datapoint, as a share of the highest intensity."""
+
 
 def main(settings):
     path = config.find(settings.config)
@@ -75,7 +100,7 @@ def resolve(definitions, settings):
     Raises:
         InputError: for a flag that names a setting which the dataset fixes.
     """
-    fixed = definitions.rendering.model_dump(exclude_none=True)
+    fixed = definitions.rendering.model_dump(exclude_none=True, exclude_defaults=True)
     for name in sorted(given_flags() & fixed.keys()):
         raise InputError(f"--{name.replace('_', '-')}: {settings.config} fixes {name} at {fixed[name]}, leave it out")
     values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()}
@@ -97,6 +122,7 @@ def render_dataset(definitions, folder):
     dataset.refuse_too_large(folder, definitions, counts)
     refuse_too_much(definitions, own, counts)
     rng = np.random.default_rng(definitions.rendering.seed)
+    rng_of_artefacts = rng.spawn(1)[0]  # a stream of its own, so that the peaks are those of the ideal spectra
     size = definitions.n_datapoints
     with dataset.created(folder, definitions, counts) as files:
         for label, spectrum in track(definitions.spectra.items(), "rendering", refresh_per_second=2):
@@ -105,12 +131,13 @@ def render_dataset(definitions, folder):
             drawn = rendering.draw_peaks(spectrum, own[label], n_train + n_val, size, rng)
             tested = rendering.test_peaks(spectrum, own[label], size)
             peaks = [np.concatenate(pair) for pair in zip(drawn, tested, strict=True)]  # one call for all is faster
+            peaks = rendering.disturbed(*peaks, definitions.rendering, size, rng_of_artefacts)
             at_once = max(1, AT_ONCE // bytes_per_spectrum(spectrum, own[label], size))
             ends = np.array([n_train, n_train + n_val])
             for start in range(0, len(peaks[0]), at_once):
                 some = [values[start : start + at_once] for values in peaks]
                 try:
-                    spectra = rendering.render(*some, size, definitions.rendering.dtype)
+                    spectra = rendering.measured(*some, definitions.rendering, size, rng_of_artefacts)
                 except ValueError as error:
                     raise InputError(f"class {label}: {error}") from None
                 parts = np.split(spectra, np.clip(ends - start, 0, len(spectra)))
@@ -120,8 +147,10 @@ def render_dataset(definitions, folder):
 
 def bytes_per_spectrum(spectrum, settings, n_datapoints):
     """About how much memory one spectrum of a class takes while it is rendered: itself, and a window for every peak."""
-    window = 8 * max(settings.kernel_range[1], settings.test_kernel) + 2
-    return int(8 * (n_datapoints + 4 * len(spectrum.peak_positions) * window))
+    window = 8 * max(settings.kernel_range[1], settings.test_kernel) * (1 + settings.width_spread) + 4
+    n_peaks = len(spectrum.peak_positions) + settings.impurities
+    copies = 2 if settings.artefacts() else 1
+    return int(8 * copies * (n_datapoints + 4 * n_peaks * window))
 
 
 def refuse_too_much(definitions, own, counts):

@@ -39,6 +39,9 @@ class Settings:
     online: bool = False
     """Fresh training spectra in every epoch, by the rules of the dataset and as many as it has, in place of its own. It
     becomes part of the run's name."""
+    ema_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """With e.g. 0.99 the weights that are validated, kept and tested are exponential moving averages over the steps,
+    which evens out the noise of single batches; 0: the weights themselves. It becomes part of the run's name."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2, 3, 4)
     """One run for each; decides initial weights, dropout and the order of samples."""
 
@@ -236,7 +239,7 @@ def plan(settings, choices, others, data):
         if not choices[model]["dense"]:
             activation = "none"
         which = {"model": model, "model_args": others, "hidden_activation": activation, "online": settings.online}
-        which["seed"] = seed
+        which |= {"ema_momentum": settings.ema_momentum, "seed": seed}
         run = runs.Run(runs.run_folder(settings.runs_dir, data.name, **which), protocol | which | environment)
         run.check(settings.resume)
         planned[run.folder] = run
@@ -253,7 +256,8 @@ def train(run, data, settings, mirror, deadline):
     keras.utils.set_random_seed(run.settings["seed"])
     model = build_for(run, data)
     # the labels stay integers: the same function as the published categorical cross-entropy of one-hot labels
-    optimizer = backend.Adam(settings.learning_rate)
+    averaging = {"use_ema": True, "ema_momentum": settings.ema_momentum} if settings.ema_momentum else {}
+    optimizer = backend.Adam(settings.learning_rate, **averaging)
     model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     backend.trace_by_batch_size(model)
     seed = run.settings["seed"]
@@ -271,6 +275,7 @@ def train(run, data, settings, mirror, deadline):
         restore(model, state[0])
         print(f"  continues after epoch {len(run.history)}")
     mirror.start(run, data)
+    averages = [Averages(in_model=bool(state))] if averaging else []
     recorder = Recorder(run, mirror, batches, slower, stopping, settings, state, deadline)
     with recorder.stop:
         if not recorder.ended():
@@ -280,7 +285,7 @@ def train(run, data, settings, mirror, deadline):
                 epochs=settings.epochs,
                 validation_data=validation,
                 shuffle=False,
-                callbacks=[slower, stopping, recorder],
+                callbacks=[*averages, slower, stopping, recorder],
                 verbose=0,
             )
     if recorder.out_of_time:
@@ -294,7 +299,7 @@ def build_for(run, data):
     """The uncompiled model of a run."""
     activation = run.settings["hidden_activation"]
     choices = run.settings["model_args"] | ({} if activation == "none" else {"hidden_activation": activation})
-    return build(run.settings["model"], data.definitions.n_datapoints, data.definitions.n_classes, **choices)
+    return build(run.settings["model"], *data.definitions.sizes(), **choices)
 
 
 def restore(model, arrays):
@@ -333,6 +338,38 @@ def outcome(val_accuracy, data):
     n = len(data.y["val"])
     test = binomtest(round(val_accuracy * n), n, 1 / data.definitions.n_classes, alternative="greater")
     return "converged" if test.pvalue < 0.001 else "not converged"
+
+
+class Averages(keras.callbacks.Callback):
+    """Puts the moving averages of the weights into the model from each validation to the begin of the next epoch.
+
+    So they are what the callbacks after this one keep; the trained weights wait in the place of the averages.
+
+    Args:
+        in_model: whether they are there at first, as in a state that ``Recorder`` kept.
+    """
+
+    def __init__(self, in_model):
+        super().__init__()
+        self.in_model = in_model
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.in_model:
+            self.swap()
+
+    def on_test_begin(self, logs=None):
+        self.swap()
+
+    def swap(self):
+        optimizer = self.model.optimizer
+        # Keras's SwapEMAWeights does it with sums and differences, which round the weights
+        for weights, averages in zip(
+            self.model.trainable_variables, optimizer._model_variables_moving_average, strict=True
+        ):
+            kept = keras.ops.convert_to_numpy(weights).copy()
+            weights.assign(averages)
+            averages.assign(kept)
+        self.in_model = not self.in_model
 
 
 class Recorder(keras.callbacks.Callback):

@@ -106,7 +106,8 @@ def draw(rows, limit, groups, name):
         name: of the config.
     """
     activations = sorted(set(rows.hidden_activation))
-    networks = rows[["model", "model_args", "online"]].itertuples(index=False, name=None)
+    others = [column for column in tables.MODEL if column != "hidden_activation"]
+    networks = rows[others].itertuples(index=False, name=None)
     rows = rows.assign(network=["\n".join(filter(None, tables.words(network))) for network in networks])
     names = list(dict.fromkeys(rows.network))
     columns = ceil(sqrt(len(groups)))

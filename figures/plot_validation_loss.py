@@ -13,7 +13,7 @@ from pydantic import Field
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # to find the project when run by its path
 from figures import style
-from synthetic_spectra import config, runs, tables
+from synthetic_spectra import config, runs, tables, trained
 from synthetic_spectra.scripts import InputError, run_script
 
 LINES = ("-", "--", "-.", ":")
@@ -52,10 +52,8 @@ def main(settings):
 
 
 def kind(run):
-    """Model, model arguments, hidden activation of a run, and whether it is online, in words."""
-    settings = {"model_args": {}, "online": False} | run.settings  # a run from before there was a choice
-    settings["model_args"] = runs.described(settings["model_args"])
-    return tables.words([settings[column] for column in tables.MODEL])
+    """What a run is one of, in words."""
+    return tables.words(trained.kind(run))
 
 
 def history(run):

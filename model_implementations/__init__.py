@@ -2,7 +2,8 @@
 
 A builder is a function ``build(input_size, classes, **choices)`` that returns an uncompiled Keras model from spectra of
 shape (input_size, 1) to the probabilities of ``classes`` classes. Its keyword arguments are its choices, their
-defaults the benchmarked network; every builder with hidden layers takes ``dense`` and ``hidden_activation``.
+defaults the benchmarked network; every builder with hidden layers takes ``dense`` and ``hidden_activation``. One that
+has a third parameter ``shift_range`` is told by ``train.py`` how far the peaks of the dataset shift.
 """
 
 import inspect
@@ -13,7 +14,7 @@ from functools import partial
 from synthetic_spectra.backend import keras  # first, as it keeps the start of Keras quiet
 
 # isort: split
-from model_implementations import ho, lee, liu, szymanski, wang
+from model_implementations import blurred_areas, ho, lee, liu, szymanski, wang
 from synthetic_spectra.scripts import InputError
 
 MODELS = {
@@ -39,6 +40,8 @@ MODELS = {
         dense=(3100, 1200),
         hidden_activation="relu",
     ),
+    # of this project
+    "blurred_areas": blurred_areas.blurred_areas,
 }
 
 
@@ -113,19 +116,22 @@ def _alike(value, benchmarked):
     return type(value) is type(benchmarked)
 
 
-def build(name, input_size, classes, **choices):
+def build(name, input_size, classes, shift_range=None, **choices):
     """Build a model by its name; uncompiled.
 
     Args:
         name: a key of ``MODELS``.
         input_size: datapoints of a spectrum.
         classes: number of classes.
+        shift_range: how far peaks of the training spectra shift, for the builders that ask for it.
         choices: keyword arguments of the builder that differ from the benchmarked ones.
 
     Raises:
         InputError: for an unknown name, or spectra that are too short for the model.
     """
     published_choices(name)
+    if shift_range is not None and "shift_range" in inspect.signature(MODELS[name]).parameters:
+        choices["shift_range"] = shift_range
     try:
         return MODELS[name](input_size, classes, **choices)
     except ValueError as error:

@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,6 +17,9 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 # Below 1, so that no spectrum loses its highest peak.
 Spread = Annotated[Finite, Field(ge=0, lt=1)]
 Width = Annotated[Finite, Field(ge=1e-3)]
+Share = Annotated[Finite, Field(ge=0, le=1)]
+Length = Annotated[Finite, Field(ge=0, le=2**31)]
+Height = Annotated[Finite, Field(ge=0, le=1000)]
 # so that whole numbers, and products of a shift and a step, fit into 64 bits
 Count = Annotated[int, Field(ge=1, le=2**53)]
 Shift = Annotated[int, Field(ge=0, le=2**31)]
@@ -54,10 +57,41 @@ class Rendering(_Strict):
 
 
 class DatasetRendering(Rendering):
-    """Settings of the rendering at the scope of a whole dataset: those of a class, and what classes share."""
+    """Settings of the rendering at the scope of a whole dataset: those of a class, and what classes share.
+
+    What an instrument and a sample add to the ideal spectra is off by default, and is not written where it is off.
+    """
 
     seed: int | None = Field(None, ge=0)  # of the one random stream that draws all training and validation spectra
     dtype: str | None = Field(None, pattern=f"^({'|'.join(DTYPES)})$")  # of the arrays of spectra
+
+    profile: Literal["gaussian", "lorentzian", "pseudo_voigt"] = "gaussian"  # of the peaks, as wide as the Gaussian
+    mixing: Annotated[list[Share], Field(min_length=2, max_length=2)] = [0.0, 1.0]  # pseudo_voigt: lowest, highest η
+    width_spread: Spread = 0.0  # the width of every peak differs from that of its spectrum by at most this share
+    zero_shift: Length = 0.0  # all peaks of a spectrum move together by at most this, either way
+    scale: Spread = 0.0  # all positions of a spectrum are stretched by at most this share, either way
+    impurities: Annotated[int, Field(ge=0, le=1000)] = 0  # peaks of something else in every spectrum, anywhere …
+    impurity_height: Share = 0.1  # … and at most this high
+    background: Height = 0.0  # a smooth background reaches at most this share of the highest intensity
+    background_shape: Literal["polynomial", "gaussian_process", "hump"] = "polynomial"
+    counts: Annotated[Finite, Field(ge=0, le=1e12)] = 0.0  # photons at the highest intensity; 0: no Poisson noise
+    noise: Height = 0.0  # σ of normal noise on every datapoint, as a share of the highest intensity
+
+    @model_validator(mode="after")
+    def _mixing_in_order(self):
+        if self.mixing[0] > self.mixing[1]:
+            raise ValueError(f"mixing is {self.mixing}, expected the lower share first")
+        return self
+
+    def artefacts(self):
+        """The settings of what an instrument and a sample add, those that are not at their default: name → value."""
+        return {name: value for name, value in self.model_dump(exclude_defaults=True).items() if name in ARTEFACTS}
+
+
+# what an instrument and a sample add
+ARTEFACTS = tuple(
+    name for name in DatasetRendering.model_fields if name not in {*Rendering.model_fields, "seed", "dtype"}
+)
 
 
 class ClassDefinition(_Strict):
@@ -139,8 +173,13 @@ class Config(_Strict):
         Args:
             defaults: setting → value, for every field of ``DatasetRendering``.
         """
-        rendering = defaults | self.rendering.model_dump(exclude_none=True)
+        rendering = defaults | self.rendering.model_dump(exclude_none=True, exclude_defaults=True)
         return parse({**self.content(), "rendering": rendering}, "settings")
+
+    def sizes(self):
+        """What a network is built for: datapoints, classes, and how far peaks shift (the most of any class)."""
+        shift_range = max(self.rendering_of(label).shift_range for label in self.spectra)
+        return self.n_datapoints, self.n_classes, shift_range
 
     def groups(self):
         """Group → labels (int) of its classes, both in the order of the classes; under None those without a group."""

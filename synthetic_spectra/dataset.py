@@ -178,13 +178,15 @@ def fresh(definitions, seed, epoch):
         raise InputError(f"online: the spectra of an epoch take {needed:,} bytes of memory, {free:,} bytes are free")
     # a list would not do: with zeros at its end it is the seed of the dataset itself
     rng = np.random.default_rng(np.random.SeedSequence(definitions.rendering.seed, spawn_key=(seed, epoch)))
+    rng_of_artefacts = rng.spawn(1)[0]
     x, end = np.empty((sum(counts), size), "float32"), 0
     for (label, spectrum), n in zip(definitions.spectra.items(), counts, strict=True):
         peaks = rendering.draw_peaks(spectrum, own[label], n, size, rng)
+        peaks = rendering.disturbed(*peaks, definitions.rendering, size, rng_of_artefacts)
         for start in range(0, n, ROWS_AT_ONCE):
             some = [values[start : start + ROWS_AT_ONCE] for values in peaks]
             try:
-                spectra = rendering.render(*some, size)
+                spectra = rendering.measured(*some, definitions.rendering, size, rng_of_artefacts)
             except ValueError as error:
                 raise InputError(f"class {label}: {error}") from None
             start, end = end, end + len(spectra)

@@ -28,6 +28,8 @@ from synthetic_spectra.scripts import InputError, write_json, write_text, writte
 
 # of settings.json: recorded, but no reason to train a finished run again
 ENVIRONMENT = ("versions", "device", "run_id")
+# settings that a run from before there was a choice does not name
+UNNAMED = {"model_args": {}, "online": False, "ema_momentum": 0.0}
 
 
 class Run:
@@ -91,7 +93,7 @@ class Run:
         states = [] if self.summary or resume == "never" else self._states()
         if not (self.summary or states):
             return
-        before = read_json(self.folder / "settings.json")
+        before = UNNAMED | read_json(self.folder / "settings.json")
         fixed = set(before) | set(self.settings)
         fixed -= set(ENVIRONMENT) - ({"versions"} if states and resume == "same" else set())
         for name in sorted(fixed):
@@ -218,9 +220,10 @@ def _both(before, now):
     return before if str(before).split(", then ")[-1] == str(now) else f"{before}, then {now}"
 
 
-def run_folder(runs_dir, config, model, model_args, hidden_activation, online, seed):
-    """The folder of a run; its model arguments (name → value) are part of the name, and whether it is ``online``."""
-    parts = (model, *described(model_args).split(), hidden_activation, *(["online"] if online else []), str(seed))
+def run_folder(runs_dir, config, model, model_args, hidden_activation, online, ema_momentum, seed):
+    """The folder of a run: model arguments (name → value), online and averaging are part of its name if it has any."""
+    how = ["online"] * online + [f"ema_momentum={ema_momentum:g}"] * (ema_momentum > 0)
+    parts = (model, *described(model_args).split(), hidden_activation, *how, str(seed))
     return Path(runs_dir) / config / "-".join(parts)
 
 
@@ -232,7 +235,7 @@ def described(model_args):
 def found(runs_dir, config):
     """All runs of a config that have begun, ordered by folder; ``summary`` tells which are finished."""
     files = sorted((Path(runs_dir) / config).glob("*/settings.json"))
-    return [Run(file.parent, read_json(file)) for file in files]
+    return [Run(file.parent, UNNAMED | read_json(file)) for file in files]
 
 
 def read_json(path):

@@ -10,7 +10,8 @@ import pandas as pd
 from scipy.stats import binomtest, bootstrap
 
 FORMATS = ("text", "markdown", "csv", "latex")
-MODEL = ["model", "model_args", "hidden_activation", "online"]  # what a line is about; its runs differ in their seeds
+# what a line is about; its runs differ in their seeds
+MODEL = ["model", "model_args", "hidden_activation", "online", "ema_momentum"]
 BOTH = ["model_a", "model_b"]
 
 
@@ -38,8 +39,9 @@ def write(table, form):
 
 
 def words(names):
-    """Model, model arguments, hidden activation and whether it is online, as words to show."""
-    return *names[:-1], "online" if names[-1] else ""
+    """The values of ``MODEL``, or the last few of them, as words to show; "" for what is not so."""
+    *others, online, ema_momentum = names
+    return *others, "online" if online else "", f"averaged {ema_momentum:g}" if ema_momentum else ""
 
 
 def summary(results, published, ceiling=None):

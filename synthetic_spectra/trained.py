@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from synthetic_spectra import runs
+from synthetic_spectra import runs, tables
 from synthetic_spectra.scripts import InputError
 
 
@@ -45,14 +45,9 @@ def predicts(run):
 
 
 def kind(run):
-    """What a run is one of: its model, model arguments, hidden activation and whether it is online, as text.
-
-    Returns:
-        the values of ``tables.MODEL``.
-    """
-    settings = {"model_args": {}, "online": False} | run.settings  # a run from before there was a choice
-    args = runs.described(settings["model_args"])
-    return settings["model"], args, settings["hidden_activation"], settings["online"]
+    """What a run is one of: the values of ``tables.MODEL``, model arguments as text."""
+    settings = run.settings | {"model_args": runs.described(run.settings["model_args"])}
+    return tuple(settings[column] for column in tables.MODEL)
 
 
 def load(run):

@@ -11,6 +11,7 @@ from spectra_from_config import Settings, resolve
 from synthetic_spectra import config, confusions, tables
 
 # npj Comput. Mater. 9, 100 (2023): the pairs that the networks confuse on the general benchmark, and why
+SAME = {"model_args": "", "hidden_activation": "relu", "online": False, "ema_momentum": 0.0}
 PUBLISHED_CAUSES = {(246, 382): "minor peak", (8, 318): "position", (164, 281): "height", (219, 347): "height"}
 
 
@@ -51,7 +52,7 @@ def test_groups_with_their_cause_and_what_a_perfect_learner_gets():
     content["spectra"]["26"]["group"] = "alone"
     definitions = config.parse(content, "a test")
     limit = ceiling(definitions)
-    results = pd.DataFrame({"model": ["a"], "model_args": "", "hidden_activation": "relu", "online": False})
+    results = pd.DataFrame({"model": ["a"], **SAME})
     predicted = limit.label.to_numpy().copy()
     predicted[predicted == 1] = 0
     table = by_group(results, predicted[None], limit.label.to_numpy(), definitions, limit).set_index(["group", "cause"])
@@ -97,7 +98,7 @@ def test_tables(committed):
 def test_differences_are_told_from_chance():
     """Two models of three runs that differ by ten spectra, and one that equals the first in other spectra."""
     rng = np.random.default_rng(0)
-    results = pd.DataFrame({"model": list("aaabbbccc"), "model_args": "", "hidden_activation": "relu", "online": False})
+    results = pd.DataFrame({"model": list("aaabbbccc"), **SAME})
     correct = np.ones((9, 100), bool)
     correct[3:6, :10] = False
     for i in (0, 1, 2, 6, 7, 8):

@@ -12,7 +12,7 @@ from conftest import ROOT, refused
 import spectra_from_config
 from figures import plot_activations, plot_classes, plot_confused_pair, plot_deciding_peak, plot_results
 from figures import plot_validation_loss as plot_loss
-from synthetic_spectra import config, confusions, dataset, runs
+from synthetic_spectra import config, confusions, dataset, runs, tables
 from synthetic_spectra.scripts import InputError, checked_settings
 
 CHALLENGE = ROOT / "dataset_configs" / "challenge.json"
@@ -158,7 +158,8 @@ def begin(runs_dir, model, activation, seed, losses, online=False):
     """A run as train.py leaves it while it trains."""
     settings = {"config": "challenge", "model": model, "model_args": {}, "hidden_activation": activation, "seed": seed}
     one = runs.Run(
-        runs.run_folder(runs_dir, "challenge", model, {}, activation, online, seed), settings | {"online": online}
+        runs.run_folder(runs_dir, "challenge", model, {}, activation, online, 0.0, seed),
+        runs.UNNAMED | settings | {"online": online},
     )
     one.start("never")
     for epoch, loss in enumerate(losses, 1):
@@ -200,12 +201,12 @@ def test_validation_loss(tmp_path, capsys):
 
 
 def test_activations_beside_published_and_ceiling(tmp_path, capsys):
-    columns = ["config", "model", "model_args", "hidden_activation", "online", "seed", "test_misclassified"]
+    columns = ["config", *tables.MODEL, "seed", "test_misclassified"]
     rows = [
-        ("challenge", "cnn2", "", "linear", False, 0, 54),
-        ("challenge", "cnn2", "", "linear", False, 1, 27),
-        ("challenge", "cnn2", "", "relu", True, 0, 0),
-        ("challenge", "vgg", "", "relu", False, 0, None),  # it diverged
+        ("challenge", "cnn2", "", "linear", False, 0.0, 0, 54),
+        ("challenge", "cnn2", "", "linear", False, 0.0, 1, 27),
+        ("challenge", "cnn2", "", "relu", True, 0.99, 0, 0),
+        ("challenge", "vgg", "", "relu", False, 0.0, 0, None),  # it diverged
     ]
     table = pd.DataFrame(rows, columns=columns).assign(test_spectra=162)
     table["test_accuracy"] = 1 - table.test_misclassified / 162
@@ -224,7 +225,7 @@ def test_activations_beside_published_and_ceiling(tmp_path, capsys):
     figure = plot_activations.draw(*plot_results.read(tmp_path / "challenge.csv"), "challenge", ceiling)
     axes = figure.axes[0]
     models = [tick.get_text() for tick in axes.get_xticklabels()]
-    assert models == ["cnn2", "cnn2\nonline", "cnn3", "cnn6", "inc3", "inc6", "vgg"]
+    assert models == ["cnn2", "cnn2\nonline\naveraged 0.99", "cnn3", "cnn6", "inc3", "inc6", "vgg"]
     dots = [np.round(points.get_offsets()[:, 1], 2).tolist() for points in axes.collections]
     published = plot_results.read_published().query("config == 'challenge' and model == 'cnn3'")
     theirs = published[published.hidden_activation == "relu"].value.sort_values(ascending=False)

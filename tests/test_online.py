@@ -20,7 +20,7 @@ from pathlib import Path
 import train
 
 run = train.Settings(
-    config=CONFIG, models=("vgg",), online=True, seeds=(2,), epochs=3, batch_size=25, wandb="disabled"
+    config=CONFIG, models=("vgg",), online=True, ema_momentum=0.9, seeds=(2,), epochs=3, batch_size=25, wandb="disabled"
 )
 for changes in (
     {"runs_dir": Path("whole")},
@@ -30,7 +30,54 @@ for changes in (
 ):
     train.main(replace(run, **changes, datasets_dir=Path(DATASETS)))
 """
-NAME = "vgg-linear-online-2"
+NAME = "vgg-linear-online-ema_momentum=0.9-2"
+
+
+AVERAGED = """
+import numpy as np
+from synthetic_spectra.backend import Adam, Batches, keras
+from train import Averages
+
+
+class Watch(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        seen.append(self.model.get_weights())
+
+    def on_epoch_begin(self, epoch, logs=None):
+        begun.append(self.model.get_weights())
+
+    def on_epoch_end(self, epoch, logs=None):
+        averaged.append(self.model.get_weights())
+
+
+seen, begun, averaged = [], [], []
+rng = np.random.default_rng(0)
+x, y = rng.normal(size=(50, 4)).astype("float32"), rng.integers(0, 3, 50)
+model = keras.Sequential([keras.Input((4, 1)), keras.layers.Flatten(), keras.layers.Dense(3, "softmax")])
+model.compile(Adam(0.1, use_ema=True, ema_momentum=0.8), "sparse_categorical_crossentropy")
+# in JAX the weights of a model are old while it trains: an epoch is one batch
+batches = Batches(x, y, 50)
+calls = [Averages(in_model=False), Watch()]
+model.fit(batches, epochs=4, validation_data=Batches(x, y, 50), shuffle=False, callbacks=calls, verbose=0)
+trained = [*begun[1:], None]
+expected = begun[1]
+for epoch in range(4):
+    if epoch and trained[epoch]:
+        expected = [0.8 * before + 0.2 * now for before, now in zip(expected, trained[epoch])]
+    if trained[epoch]:
+        for ours, theirs in zip(averaged[epoch], expected):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+assert not np.array_equal(begun[2][0], averaged[1][0])
+print("averaged")
+"""
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_averages_are_validated_and_kept_and_the_weights_trained_on(backend):
+    pytest.importorskip(backend, reason="pip install -r requirements-optional.txt")
+    environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", AVERAGED], env=environment, capture_output=True, text=True)
+    assert done.stdout.strip() == "averaged", done.stderr
 
 
 def test_seed_and_epoch_alone_decide_the_spectra(example):
@@ -100,12 +147,15 @@ def test_an_online_run_is_reproducible_and_goes_on_to_the_bit(shell, example, tm
     whole = outcome(tmp_path / "whole" / "example" / NAME)
     assert outcome(tmp_path / "pieces" / "example" / NAME) == whole
     # a run of its own beside one with the spectra of the dataset
-    assert outcome(tmp_path / "pieces" / "example" / "vgg-linear-2")["history"][0] != whole["history"][0]
+    assert (
+        outcome(tmp_path / "pieces" / "example" / "vgg-linear-ema_momentum=0.9-2")["history"][0] != whole["history"][0]
+    )
     if backend != keras.backend.backend():  # what follows does not depend on it
         return
     arguments = (*EXAMPLE, "--runs-dir", tmp_path / "pieces", "--results-dir", tmp_path, "--wandb", "disabled")
     table = shell(example, "evaluate.py", *arguments).stdout
     assert "online" in table
     with (tmp_path / "example.csv").open() as file:
-        assert [row["online"] for row in csv.DictReader(file)] == ["False", "True"]
+        rows = list(csv.DictReader(file))
+    assert [(row["online"], row["ema_momentum"]) for row in rows] == [("False", "0.9"), ("True", "0.9")]
     shell(example, "figures/plot_results.py", *EXAMPLE, "--results-dir", tmp_path, "--output", tmp_path / "figure.png")

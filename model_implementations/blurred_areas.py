@@ -1,0 +1,73 @@
+"""Blurred areas: this project's own network, made for peaks that share one width and shift by a known range."""
+
+import math
+
+import keras
+import numpy as np
+from keras import layers
+
+from model_implementations.basic_blocks import classifier
+
+FAINT = 0.003  # share of the whole area from which the logarithm tells two heights of a peak apart
+
+
+def blurred_areas(
+    input_size,
+    classes,
+    shift_range=50,
+    *,
+    blur=1.0,
+    step=0.5,
+    areas=True,
+    root=True,
+    logarithm=True,
+    dense=(512,),
+    hidden_activation="relu",
+    dropout=0.0,
+):
+    """The areas of peaks, blurred as wide as peaks shift, and one hidden layer with ReLU.
+
+    The area of a peak is its height times its width, and all peaks of a spectrum share one width: divided by the sum of
+    the spectrum, areas carry the heights, and the width drops out. Blurred with a Gaussian as wide as the shift range
+    and sampled twice per its width, a peak becomes a few numbers that tell its position smoothly, where max pooling
+    leaves only that there is one. Square root and logarithm of these numbers keep small peaks from being drowned.
+
+    The blur is fixed: how wide it should be is known from the data, and its weights would be the only ones that a
+    spectrum of 5000 datapoints could be learned by heart with.
+
+    Args:
+        input_size: datapoints of a spectrum.
+        classes: number of classes.
+        shift_range: how far peaks of the training spectra shift, in datapoints; ``train.py`` takes it from the dataset.
+        blur: σ of the Gaussian, in units of ``shift_range``.
+        step: distance of the samples, in units of σ.
+        areas: whether a spectrum is divided by its sum; else it stays as it is.
+        root: whether the square root of the blurred spectrum is given to the hidden layer as well.
+        logarithm: whether its logarithm is.
+        dense: units of each hidden layer.
+        hidden_activation: of the hidden layers.
+        dropout: rate before each hidden layer and the output.
+
+    Raises:
+        ValueError: for spectra that are shorter than the blur.
+    """
+    sigma = blur * max(1, shift_range)
+    reach = math.ceil(3 * sigma)
+    if input_size < 2 * reach + 1:
+        raise ValueError(f"the spectra are too short, the blur takes {2 * reach + 1} datapoints")
+    spectra = keras.Input((input_size, 1))
+    gaussian = layers.Conv1D(
+        1, 2 * reach + 1, max(1, round(step * sigma)), padding="same", use_bias=False, trainable=False, dtype="float32"
+    )
+    x = gaussian(spectra)
+    gaussian.set_weights([np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)[:, None, None]])
+    if areas:  # after the blur, which leaves fewer numbers to divide
+        x = x / keras.ops.sum(spectra, axis=1, keepdims=True)
+    x = keras.ops.relu(x)
+    channels = [x]
+    if root:
+        channels.append(keras.ops.sqrt(x + 1e-9))  # its slope at 0 would be infinite
+    if logarithm:
+        channels.append(keras.ops.log1p(x / FAINT) / math.log1p(1 / FAINT))
+    x = layers.Concatenate()(channels) if len(channels) > 1 else x
+    return keras.Model(spectra, classifier(x, classes, dense, hidden_activation, dropout), name="blurred_areas")
