@@ -8,6 +8,7 @@ from keras import layers
 
 from model_implementations.basic_blocks import classifier
 
+REACH = 5  # a blurred peak ends at this many σ: where its logarithm is as good as zero, as a step would stand out
 FAINT = 0.003  # share of the whole area from which the logarithm tells two heights of a peak apart
 
 
@@ -49,12 +50,12 @@ def blurred_areas(
         dropout: rate before each hidden layer and the output.
 
     Raises:
-        ValueError: for spectra that are shorter than the blur.
+        ValueError: for spectra that are shorter than the σ of the blur.
     """
     sigma = blur * max(1, shift_range)
-    reach = math.ceil(3 * sigma)
-    if input_size < 2 * reach + 1:
-        raise ValueError(f"the spectra are too short, the blur takes {2 * reach + 1} datapoints")
+    if input_size < sigma:
+        raise ValueError(f"the spectra are too short for a blur of {sigma:g} datapoints")
+    reach = math.ceil(REACH * sigma)
     spectra = keras.Input((input_size, 1))
     gaussian = layers.Conv1D(
         1, 2 * reach + 1, max(1, round(step * sigma)), padding="same", use_bias=False, trainable=False, dtype="float32"

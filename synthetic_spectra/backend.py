@@ -190,18 +190,19 @@ def standard(model, weights):
     return copy
 
 
-def predicted_labels(model, data):
+def predicted_labels(model, data, splits=SPLITS):
     """The most probable class of every spectrum, dropout off.
 
     Args:
         model: of a run.
         data: the ``Dataset``.
+        splits: those to predict.
 
     Returns:
         split → int64 labels (n,).
     """
-    batches = {split: Batches(data.x[split], data.y[split], PREDICTED_AT_ONCE) for split in SPLITS}
-    return {split: model.predict(batches[split], verbose=0).argmax(axis=1) for split in SPLITS}
+    batches = {split: Batches(data.x[split], data.y[split], PREDICTED_AT_ONCE) for split in splits}
+    return {split: model.predict(batches[split], verbose=0).argmax(axis=1) for split in splits}
 
 
 def gradient_of_score(head, activations, labels):

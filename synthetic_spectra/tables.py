@@ -159,14 +159,23 @@ def differences(results, correct):
         line = dict(zip(BOTH, (" ".join(filter(None, words(names))) for names in (a, b)), strict=True))
         line |= {"runs_a": len(rows_a), "runs_b": len(rows_b), "difference": wrong[0].mean() - wrong[1].mean()}
         if min(map(len, wrong)) > 1:
-            drawn = bootstrap(wrong, _difference, method="percentile", vectorized=True, rng=np.random.default_rng(0))
-            line |= {"lower": drawn.confidence_interval.low, "upper": drawn.confidence_interval.high}
+            line |= dict(zip(("lower", "upper"), interval(*wrong), strict=True))
         right = [correct[list(rows)].mean(axis=0) > 0.5 for rows in (rows_a, rows_b)]
         only_a, only_b = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
         line |= {"right_only_a": only_a, "right_only_b": only_b}
         line["p_mcnemar"] = binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
         lines.append(line)
     return pd.DataFrame(lines)
+
+
+def interval(a, b):
+    """95 % interval of the difference of two means, of ``a`` minus that of ``b``, as in ``differences``.
+
+    Args:
+        a, b: numbers of misclassified spectra, one for each run; two runs at least of each.
+    """
+    drawn = bootstrap((a, b), _difference, method="percentile", vectorized=True, rng=np.random.default_rng(0))
+    return drawn.confidence_interval.low, drawn.confidence_interval.high
 
 
 def spread(values):

@@ -1,0 +1,131 @@
+"""runs/<config>, spectra with artefacts → results/robustness_<config>.csv: where networks stop working."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+from pydantic import Field
+
+import spectra_from_config
+import train
+from synthetic_spectra import backend, config, dataset, tables, trained
+from synthetic_spectra.scripts import Count, InputError, Seed, run_script, write_text
+
+# artefact → strength → settings of spectra_from_config.py, from hardly seen to strong
+ARTEFACTS = {
+    "mixing": {share: {"profile": "pseudo_voigt", "mixing": (share, share)} for share in (0.1, 0.3, 1.0)},
+    "width_spread": {share: {"width_spread": share} for share in (0.1, 0.2, 0.4)},
+    "zero_shift": {shift: {"zero_shift": shift} for shift in (10.0, 20.0, 40.0)},
+    "scale": {share: {"scale": share} for share in (0.002, 0.005, 0.01)},
+    "impurity_height": {height: {"impurities": 3, "impurity_height": height} for height in (0.02, 0.05, 0.2)},
+    "background": {share: {"background": share} for share in (0.01, 0.05, 0.2)},
+    "counts": {photons: {"counts": photons} for photons in (10000.0, 1000.0, 100.0)},
+    "noise": {share: {"noise": share} for share in (0.001, 0.005, 0.02)},
+}
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Test the finished runs of a dataset on spectra with artefacts, and train networks on such spectra."""
+
+    config: str = "challenge"
+    """Name of a file in dataset_configs/, or a path to a .json; without artefacts it must have been rendered."""
+    artefacts: tuple[str, ...] = tuple(ARTEFACTS)
+    """Which of ARTEFACTS."""
+    models: tuple[str, ...] = ()
+    """Networks to train with each artefact at each strength, names in model_implementations.MODELS; finished ones are
+    skipped, and are tested whether they are named here or not."""
+    ema_momentum: float = 0.0
+    """As in train.py."""
+    hidden_activations: Annotated[tuple[str, ...], Field(min_length=1)] = ("published",)
+    """As in train.py."""
+    epochs: Count = 500
+    """As in train.py."""
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
+    """Of the training."""
+    datasets_dir: Path = Path("datasets")
+    """Folder of the dataset; those with artefacts are rendered into its folder robustness/."""
+    runs_dir: Path = Path("runs")
+    """Folder of the runs; those that are trained with artefacts go into its folder robustness/."""
+    results_dir: Path = Path("results")
+    """Folder of the table, a row per run, artefact and strength."""
+
+
+def main(settings):
+    for artefact in settings.artefacts:
+        if artefact not in ARTEFACTS:
+            raise InputError(f"artefact {artefact!r}: unknown; known: {', '.join(ARTEFACTS)}")
+    path = config.find(settings.config)
+    data = dataset.load(settings.datasets_dir, path.stem)
+    finished, problems = trained.choose(settings.runs_dir, data)
+    print("\n".join([f"trained without artefacts: {len(finished)} runs", *problems]))
+    networks = [(run, trained.load(run)) for run in finished]
+    rows = [tested(*network, data, NONE, 0.0, "without") for network in networks]
+    for artefact in settings.artefacts:
+        for strength, changes in ARTEFACTS[artefact].items():
+            name = f"{artefact}={strength:g}"
+            print(f"== {name}", flush=True)
+            datasets_dir, runs_dir = (
+                folder / "robustness" / name for folder in (settings.datasets_dir, settings.runs_dir)
+            )
+            spectra_from_config.main(
+                spectra_from_config.Settings(
+                    config=settings.config, datasets_dir=datasets_dir, dtype="float32", **changes
+                )
+            )
+            if settings.models:
+                train.main(
+                    train.Settings(
+                        config=settings.config,
+                        models=settings.models,
+                        hidden_activations=settings.hidden_activations,
+                        ema_momentum=settings.ema_momentum,
+                        epochs=settings.epochs,
+                        seeds=settings.seeds,
+                        datasets_dir=datasets_dir,
+                        runs_dir=runs_dir,
+                        wandb="disabled",
+                    )
+                )
+            disturbed = dataset.load(datasets_dir, path.stem)
+            rows += [tested(*network, disturbed, artefact, strength, "without") for network in networks]
+            if (runs_dir / path.stem).is_dir():
+                own, _ = trained.choose(runs_dir, disturbed)
+                rows += [tested(run, trained.load(run), disturbed, artefact, strength, "with") for run in own]
+    table = pd.DataFrame(rows)
+    output = settings.results_dir / f"robustness_{path.stem}.csv"
+    write_text(output, table.to_csv(index=False))
+    print(f"\n{tables.write(summary(table), 'text')}\nwrote {output}")
+
+
+def tested(run, model, data, artefact, strength, how):
+    """The row of a run on the test spectra of a dataset.
+
+    Args:
+        run, model: the run, and its network.
+        data: the ``Dataset``.
+        artefact, strength: of its spectra.
+        how: the network was trained "with" these artefacts, or "without" any.
+    """
+    which = dict(zip(tables.MODEL, trained.kind(run), strict=True))
+    wrong = int((backend.predicted_labels(model, data, ("test",))["test"] != data.y["test"]).sum())
+    what = {"artefact": artefact, "strength": strength, "trained": how, "seed": run.settings["seed"]}
+    return which | what | {"test_misclassified": wrong, "test_spectra": len(data.y["test"])}
+
+
+def summary(table):
+    """A line for each kind of network and training, a column for each artefact and strength: accuracy in percent."""
+    named = table.assign(
+        network=[" ".join(filter(None, tables.words(names))) for names in table[tables.MODEL].itertuples(index=False)],
+        column=[NONE if row.artefact == NONE else f"{row.artefact} {row.strength:g}" for row in table.itertuples()],
+        accuracy=100 * (1 - table.test_misclassified / table.test_spectra),
+    )
+    wide = named.pivot_table("accuracy", ["column"], ["network", "trained"], sort=False).round(1)
+    wide.columns = [f"{network}, {how}" for network, how in wide.columns]
+    return wide.reset_index(names="artefact")
+
+
+if __name__ == "__main__":
+    run_script(main, Settings)

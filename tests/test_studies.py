@@ -1,0 +1,114 @@
+"""Ablation and robustness: each run is trained and counted as it is named, and what is finished is not done again."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+import ablation
+import robustness
+import train
+from figures import plot_robustness
+from synthetic_spectra import dataset, runs
+from synthetic_spectra.scripts import InputError
+
+EXAMPLE = str(ROOT / "dataset_configs" / "example.json")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("studies")
+
+
+@pytest.fixture(scope="module")
+def ablated(place):
+    names = ("complete", "no root", "linear hidden layer", "5 spectra per class", "endless spectra")
+    settings = ablation.Settings(
+        config=EXAMPLE, variants=names, seeds=(0, 1), epochs=2, datasets_dir=place / "d", runs_dir=place / "r",
+        results_dir=place,
+    )  # fmt: skip
+    ablation.main(settings)
+    return settings
+
+
+def test_every_variant_is_what_it_is_called(ablated, place):
+    table = pd.read_csv(place / "ablation_example.csv")
+    assert list(table.variant) == [name for name in ablated.variants for _ in range(2)]
+    of = {}
+    for name in ablated.variants:
+        first, second = runs.found(ablation.folder(ablated, name), "example")
+        assert (first.settings["seed"], second.settings["seed"]) == (0, 1)
+        assert first.summary["test_misclassified"] == table[table.variant == name].test_misclassified.iloc[0]
+        of[name] = first.settings
+    same = {name: value for name, value in of["complete"].items() if name != "run_id"}
+    for name, changes in (
+        ("no root", {"model_args": {"root": False}}),
+        ("linear hidden layer", {"hidden_activation": "linear"}),
+        ("endless spectra", {"online": True}),
+    ):
+        assert {key: value for key, value in of[name].items() if key != "run_id"} == same | changes
+    assert len(dataset.load(place / "d" / "n_train=5", "example").x["train"]) == 10
+    assert of["5 spectra per class"]["dataset_checksum"] != same["dataset_checksum"]
+
+
+def test_finished_runs_stay_and_differences_have_intervals(ablated, capsys):
+    ablation.main(replace(ablated, variants=("no root",)))
+    told = capsys.readouterr().out
+    assert "2 of them finished already" in told
+    rows = pd.DataFrame({"variant": ["complete"] * 3 + ["worse"] * 3, "test_misclassified": [1, 2, 3, 11, 12, 13]})
+    lines = ablation.summary(rows.assign(trained_epochs=1, minutes=0.5)).set_index("variant")
+    assert lines.loc["worse", "more"] == "+10.0"
+    lower, upper = map(float, lines.loc["worse", "95 % interval"].split(" to "))
+    assert 8 < lower < 10 < upper < 12
+    with pytest.raises(InputError, match=r"'no rot'.*no root"):
+        ablation.main(replace(ablated, variants=("no rot",)))
+
+
+def test_networks_are_tested_with_artefacts_and_trained_with_them(ablated, place, capsys):
+    settings = robustness.Settings(
+        config=EXAMPLE, artefacts=("noise",), models=("blurred_areas",), epochs=2, results_dir=place,
+        datasets_dir=place / "d" / "published", runs_dir=ablation.folder(ablated, "complete"),
+    )  # fmt: skip
+    robustness.main(settings)
+    table = pd.read_csv(place / "robustness_example.csv", dtype={"model_args": str})
+    assert len(table) == 2 + 3 * (2 + 1)
+    assert set(table[table.trained == "with"].strength) == set(robustness.ARTEFACTS["noise"])
+    ideal = table[table.artefact == "none"]
+    complete = pd.read_csv(place / "ablation_example.csv").query("variant == 'complete'")
+    assert list(ideal.test_misclassified) == list(complete.test_misclassified)
+    name = f"noise={max(robustness.ARTEFACTS['noise']):g}"
+    noisy = dataset.load(settings.datasets_dir / "robustness" / name, "example")
+    assert noisy.definitions.rendering.artefacts() == {"noise": max(robustness.ARTEFACTS["noise"])}
+    (own,) = runs.found(settings.runs_dir / "robustness" / name, "example")
+    assert own.settings["dataset_checksum"] == noisy.checksum
+    assert own.summary["test_misclassified"] in set(table[table.trained == "with"].test_misclassified)
+    capsys.readouterr()
+
+    figure = plot_robustness.draw(table.fillna({"model_args": ""}), "example")
+    lines = {line.get_label(): np.round(line.get_ydata(), 3) for line in figure.axes[0].get_lines()}
+    accuracy = table.assign(accuracy=100 * (1 - table.test_misclassified / table.test_spectra))
+    means = accuracy[accuracy.trained == "without"].groupby("strength").accuracy.mean()
+    assert lines["blurred_areas relu averaged 0.99, trained without it"].tolist() == pytest.approx(
+        list(means), abs=0.01
+    )
+    output = place / "robustness.png"
+    plot_robustness.main(plot_robustness.Settings(config=EXAMPLE, results_dir=place, output=output))
+    assert output.stat().st_size > 10_000
+    for change, words in (({"artefacts": ("nose",)}, "'nose'.*noise"), ({"runs_dir": place / "no"}, r"train\.py")):
+        with pytest.raises(InputError, match=words):
+            robustness.main(replace(settings, **change))
+    with pytest.raises(InputError, match=r"robustness\.py --config example"):
+        plot_robustness.main(plot_robustness.Settings(config=EXAMPLE, results_dir=place / "no"))
+
+
+def test_the_ninth_network_is_told_how_far_peaks_shift(ablated, place):
+    data = dataset.load(place / "d" / "published", "example")
+    (run, *_) = runs.found(ablation.folder(ablated, "complete"), "example")
+    blur = next(layer for layer in train.build_for(run, data).layers if layer.name.startswith("conv1d"))
+    assert data.definitions.sizes() == (500, 2, 20)
+    kernel = np.asarray(blur.get_weights()[0])[:, 0, 0]
+    assert len(kernel) == 2 * 5 * 20 + 1
+    np.testing.assert_allclose(kernel[100 + 20], np.exp(-0.5), rtol=1e-6)
+    assert not blur.trainable
