@@ -106,9 +106,14 @@ def test_networks_are_tested_with_artefacts_and_trained_with_them(ablated, place
 def test_the_ninth_network_is_told_how_far_peaks_shift(ablated, place):
     data = dataset.load(place / "d" / "published", "example")
     (run, *_) = runs.found(ablation.folder(ablated, "complete"), "example")
-    blur = next(layer for layer in train.build_for(run, data).layers if layer.name.startswith("conv1d"))
+    model = train.build_for(run, data)
     assert data.definitions.sizes() == (500, 2, 20)
-    kernel = np.asarray(blur.get_weights()[0])[:, 0, 0]
-    assert len(kernel) == 2 * 5 * 20 + 1
-    np.testing.assert_allclose(kernel[100 + 20], np.exp(-0.5), rtol=1e-6)
-    assert not blur.trainable
+    blur = next(layer for layer in model.layers if not layer.trainable and layer.weights)
+    blurred = train.keras.Model(model.input, blur.output)
+    spectra = np.zeros((2, 500, 1), "float32")
+    spectra[:, 240:242] = 0.5
+    spectra[1, 242:244] = 1.0
+    one, three = train.keras.ops.convert_to_numpy(blurred(spectra))
+    samples = 4.5 + 10 * np.arange(50)  # every half shift range
+    np.testing.assert_allclose(one, np.exp(-0.5 * ((samples - 240.5) / 20) ** 2), atol=1e-6)  # bins of 2
+    np.testing.assert_allclose(three - one, 2 * np.exp(-0.5 * ((samples - 242.5) / 20) ** 2), atol=1e-6)
