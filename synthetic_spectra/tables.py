@@ -123,7 +123,8 @@ def architectures(models):
         layers = {}
         for layer in model.layers:
             layers.setdefault(type(layer).__name__, []).append(layer)
-        convolutions, dense = layers.get("Conv1D", []), layers.get("Dense", [])
+        convolutions = layers.get("Conv1D", [])
+        dense = [layer for layer in layers.get("Dense", []) if layer.trainable]
         lines.append(
             {
                 "model": name,
@@ -198,6 +199,8 @@ def _published(published, config, names, quantity, seed=None):
 
 def _range(values):
     values = list(values)
+    if not values:
+        return "none"
     return f"{min(values)}–{max(values)}" if min(values) < max(values) else str(min(values))
 
 

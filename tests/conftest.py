@@ -1,6 +1,10 @@
-"""Helpers of the tests: the project's scripts, run through the shell as a user runs them."""
+"""Helpers of the tests: the project's scripts, run as a user runs them."""
 
+import contextlib
+import io
 import os
+import runpy
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
-def shell():
+def process():
     """A function that runs a script of the project in a folder, with environment variables, and returns the process."""
 
     def run(folder, script, *arguments, check=True, **variables):
@@ -31,10 +35,49 @@ def shell():
 
 
 @pytest.fixture(scope="session")
-def example(shell, tmp_path_factory):
+def shell():
+    """The same within this process, where Keras has started already: seconds less for each."""
+
+    def run(folder, script, *arguments, check=True):
+        command, shown, told, code = [str(ROOT / script), *map(str, arguments)], io.StringIO(), io.StringIO(), 0
+        before = sys.argv, sys.path[:], Path.cwd(), dict(os.environ), signal.getsignal(signal.SIGTERM)
+        try:
+            sys.argv = command
+            sys.path.insert(0, str(ROOT / Path(script).parent))
+            os.chdir(folder)
+            for name in [name for name in os.environ if name.startswith("WANDB")]:
+                del os.environ[name]
+            with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(told):
+                runpy.run_path(command[0], run_name="__main__")
+        except SystemExit as ended:
+            code = ended.code or 0
+        finally:
+            sys.argv, sys.path, folder_before, environment, handler = before
+            os.chdir(folder_before)
+            os.environ.clear()
+            os.environ.update(environment)
+            signal.signal(signal.SIGTERM, handler)
+        done = subprocess.CompletedProcess(command, code, shown.getvalue(), told.getvalue())
+        if check:
+            assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _float32():
+    """Puts back what a training with another precision has set."""
+    yield
+    if "keras" in sys.modules:
+        sys.modules["keras"].config.set_dtype_policy("float32")
+
+
+@pytest.fixture(scope="session")
+def example(process, tmp_path_factory):
     """A folder in which the example is rendered."""
     folder = tmp_path_factory.mktemp("example")
-    shell(folder, "spectra_from_config.py", "--config", ROOT / "dataset_configs" / "example.json")
+    process(folder, "spectra_from_config.py", "--config", ROOT / "dataset_configs" / "example.json")
     return folder
 
 

@@ -201,10 +201,10 @@ def has_all(service, run, epochs=EPOCHS):
     assert service.summary["wrong_class"] == summary["test_misclassified"]
 
 
-def test_a_service_that_answers_gets_everything_and_the_key_stays_in_the_environment(shell, example, service, home):
+def test_a_service_that_answers_gets_everything_and_the_key_stays_in_the_environment(process, example, service, home):
     place = Path(home["HOME"])
     answering = service()
-    done = shell(example, "train.py", *SMALL, "--runs-dir", place / "runs", WANDB_BASE_URL=answering.url, **home)
+    done = process(example, "train.py", *SMALL, "--runs-dir", place / "runs", WANDB_BASE_URL=answering.url, **home)
     assert "Weights & Biases" not in done.stdout + done.stderr
     run = place / "runs" / "example" / "vgg-linear-0"
     has_all(answering, run)
@@ -225,12 +225,12 @@ def test_a_service_that_answers_gets_everything_and_the_key_stays_in_the_environ
     assert "/artifact/x_train.npy" not in answering.uploads
 
     arguments = ("--config", EXAMPLE, "--runs-dir", place / "runs", "--results-dir", place / "results")
-    done_too = shell(example, "evaluate.py", *arguments, WANDB_BASE_URL=answering.url, **home)
+    done_too = process(example, "evaluate.py", *arguments, WANDB_BASE_URL=answering.url, **home)
     media = [path for path in answering.uploads if "/media/" in path]
     assert any("results" in path and path.endswith(".table.json") for path in media)
     assert any("plot_results" in path and path.endswith(".png") for path in media)
     before = len(answering.begun)
-    shell(example, "evaluate.py", *arguments, WANDB_BASE_URL=answering.url, **home)
+    process(example, "evaluate.py", *arguments, WANDB_BASE_URL=answering.url, **home)
     assert len(answering.begun) == before
 
     assert KEY not in done.stdout + done.stderr + done_too.stdout + done_too.stderr
@@ -241,7 +241,7 @@ def test_a_service_that_answers_gets_everything_and_the_key_stays_in_the_environ
     assert not any(KEY.encode() in content for content in answering.uploads.values())
 
 
-def test_a_killed_run_goes_on_as_the_same_run(shell, example, service, home, tmp_path):
+def test_a_killed_run_goes_on_as_the_same_run(process, example, service, home, tmp_path):
     answering = service()
     epochs = 20
     flags = (*SMALL, "--epochs", epochs, "--runs-dir", tmp_path, "--state-share", 1)
@@ -253,7 +253,7 @@ def test_a_killed_run_goes_on_as_the_same_run(shell, example, service, home, tmp
             time.sleep(0.01)
         training.kill()
     assert not (run / "summary.json").exists()
-    shell(example, "train.py", *flags, WANDB_BASE_URL=answering.url, **home)
+    process(example, "train.py", *flags, WANDB_BASE_URL=answering.url, **home)
     has_all(answering, run, epochs)
     assert len({begun["name"] for begun in answering.begun}) == 1
     assert len(answering.begun) > 1
@@ -264,12 +264,12 @@ def test_a_killed_run_goes_on_as_the_same_run(shell, example, service, home, tmp
     [("refuse", None), ("hang", None), ("answer", "refuse"), ("answer", "hang")],
     ids=["refuses", "hangs", "answers and then refuses", "answers and then hangs"],
 )
-def test_a_failing_service_costs_nothing(shell, example, service, home, tmp_path, at_start, after_start):
+def test_a_failing_service_costs_nothing(process, example, service, home, tmp_path, at_start, after_start):
     failing = service(after_start)
     if at_start == "refuse":
         failing.stop()
     failing.state = at_start
-    done = shell(example, "train.py", *SMALL, "--runs-dir", tmp_path, WANDB_BASE_URL=failing.url, **home)
+    done = process(example, "train.py", *SMALL, "--runs-dir", tmp_path, WANDB_BASE_URL=failing.url, **home)
     ended = time.time()
     run = tmp_path / "example" / "vgg-linear-0"
     assert len(rows_on_disk(run)) == EPOCHS

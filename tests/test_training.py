@@ -18,9 +18,9 @@ SMALL = (*EXAMPLE, "--models", "vgg", "--seeds", 1, "--epochs", 2, "--batch-size
 
 
 @pytest.fixture(scope="module")
-def trained(shell, example):
+def trained(process, example):
     """The folder of the example after one small run; and that run's output."""
-    done = shell(example, "train.py", *SMALL)
+    done = process(example, "train.py", *SMALL)
     return example, done.stdout
 
 
@@ -33,9 +33,9 @@ def history(run):
         return [{key: float(value) for key, value in row.items() if key != "seconds"} for row in csv.DictReader(file)]
 
 
-def test_same_command_gives_the_same_weights_and_history_to_the_bit(shell, trained, tmp_path):
+def test_same_command_gives_the_same_weights_and_history_to_the_bit(process, trained, tmp_path):
     folder, _ = trained
-    shell(folder, "train.py", *SMALL, "--runs-dir", tmp_path)
+    process(folder, "train.py", *SMALL, "--runs-dir", tmp_path)
     first, second = folder / "runs" / "example" / "vgg-linear-1", tmp_path / "example" / "vgg-linear-1"
     assert history(first) == history(second)
     assert len(history(first)) == 2
@@ -239,8 +239,8 @@ def test_evaluation_of_nothing_damage_and_other_arrays(shell, trained, tmp_path)
     refused(shell(tmp_path, "evaluate.py", *EXAMPLE, check=False), "broken/settings.json", "not JSON")
 
 
-def test_the_experiment_of_an_image_is_training_evaluation_and_figure(shell, example, tmp_path):
-    shown = shell(
+def test_the_experiment_of_an_image_is_training_evaluation_and_figure(process, example, tmp_path):
+    shown = process(
         tmp_path, "docker/experiment.py", *SMALL, "--datasets-dir", example / "datasets", "--wandb", "disabled"
     )
     assert "of 18 test spectra" in shown.stdout
