@@ -17,14 +17,15 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 import spectra_from_config
 from benchmarks.plain_renderer import render_plainly
+from robustness import ARTEFACTS
 from synthetic_spectra import config, dataset
 from synthetic_spectra.scripts import Count, processor, run_script
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Time the rendering of a dataset against a plain renderer and against writing the same bytes from memory, and time
-    what train.py --online draws for an epoch."""
+    """Time the rendering of a dataset against a plain renderer and against writing the same bytes from memory, and what
+    train.py --online draws for an epoch, without artefacts and with each."""
 
     config: str = "benchmark"
     """Name of a file in dataset_configs/, or a path to a .json."""
@@ -54,11 +55,35 @@ def main(settings):
     for way, times in seconds.items():
         print(f"{way:15} median {median(times):6.2f} s, lowest {min(times):6.2f}, highest {max(times):6.2f}")
     drawn = sum(definitions.rendering_of(label).n_train for label in definitions.spectra)
-    rate = drawn / median(seconds["online"])
-    print(f"online: an epoch of {drawn} spectra drawn in memory, {rate:.0f} spectra per second")
     for way in ("plain renderer", "writing"):
         ratios = [ours / other for ours, other in zip(seconds["rendering"], seconds[way], strict=True)]
         print(f"rendering / {way}: median {median(ratios):.2f} (1/{1 / median(ratios):.1f})")
+    rate = drawn / median(seconds["online"])
+    print(f"online: an epoch of {drawn} spectra drawn in memory, {rate:.0f} spectra per second; speed with artefacts")
+    for name, ratio in speeds_with_artefacts(path, settings.rounds).items():
+        print(f"  {name:32} {ratio:.2f} of that without")
+
+
+def speeds_with_artefacts(path, rounds):
+    """Artefact → how fast spectra are drawn with it, as a share of the speed without, median over rounds."""
+    cases = {"none": {}}
+    cases |= {f"{name} {max(strengths):g}": strengths[max(strengths)] for name, strengths in ARTEFACTS.items()}
+    for shape in ("gaussian_process", "hump"):
+        cases[f"background 0.2, {shape}"] = {"background": 0.2, "background_shape": shape}
+    content = config.load(path)
+    definitions = {
+        name: spectra_from_config.resolve(content, spectra_from_config.Settings(config=str(path), **changes))
+        for name, changes in cases.items()
+    }
+    seconds = {name: [] for name in cases}
+    for epoch in range(rounds):
+        for name, resolved in definitions.items():
+            seconds[name].append(timed(dataset.fresh, resolved, 0, epoch))
+    return {
+        name: median(without / own for without, own in zip(seconds["none"], times, strict=True))
+        for name, times in seconds.items()
+        if name != "none"
+    }
 
 
 def timed(action, *arguments):

@@ -41,7 +41,7 @@ def write(table, form):
 def words(names):
     """The values of ``MODEL``, or the last few of them, as words to show; "" for what is not so."""
     *others, online, ema_momentum = names
-    return *others, "online" if online else "", f"averaged {ema_momentum:g}" if ema_momentum else ""
+    return *others, "online" if online else "", f"ema_momentum {ema_momentum:g}" if ema_momentum else ""
 
 
 def summary(results, published, ceiling=None):

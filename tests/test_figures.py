@@ -225,7 +225,7 @@ def test_activations_beside_published_and_ceiling(tmp_path, capsys):
     figure = plot_activations.draw(*plot_results.read(tmp_path / "challenge.csv"), "challenge", ceiling)
     axes = figure.axes[0]
     models = [tick.get_text() for tick in axes.get_xticklabels()]
-    assert models == ["cnn2", "cnn2\nonline\naveraged 0.99", "cnn3", "cnn6", "inc3", "inc6", "vgg"]
+    assert models == ["cnn2", "cnn2\nonline\nema_momentum 0.99", "cnn3", "cnn6", "inc3", "inc6", "vgg"]
     dots = [np.round(points.get_offsets()[:, 1], 2).tolist() for points in axes.collections]
     published = plot_results.read_published().query("config == 'challenge' and model == 'cnn3'")
     theirs = published[published.hidden_activation == "relu"].value.sort_values(ascending=False)

@@ -90,7 +90,7 @@ def test_networks_are_tested_with_artefacts_and_trained_with_them(ablated, place
     lines = {line.get_label(): np.round(line.get_ydata(), 3) for line in figure.axes[0].get_lines()}
     accuracy = table.assign(accuracy=100 * (1 - table.test_misclassified / table.test_spectra))
     means = accuracy[accuracy.trained == "without"].groupby("strength").accuracy.mean()
-    assert lines["blurred_areas relu averaged 0.99, trained without it"].tolist() == pytest.approx(
+    assert lines["blurred_areas relu ema_momentum 0.99, trained without it"].tolist() == pytest.approx(
         list(means), abs=0.01
     )
     output = place / "robustness.png"
