@@ -16,6 +16,7 @@ COMPLETE = "complete"
 # what is changed → settings of train.py, and of spectra_from_config.py, in place of the complete network's
 VARIANTS = {
     COMPLETE: ({}, {}),
+    "background and noise stay": ({"model_args": ("peaks_only=false",)}, {}),
     "not divided by the area": ({"model_args": ("areas=false",)}, {}),
     "blur of 0.1 shift ranges": ({"model_args": ("blur=0.1",)}, {}),
     "blur of 0.2 shift ranges": ({"model_args": ("blur=0.2",)}, {}),

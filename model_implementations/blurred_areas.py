@@ -8,6 +8,8 @@ from keras import layers
 
 from model_implementations.basic_blocks import classifier
 
+AROUND = (0.4, 0.5, 0.6, 0.7, 0.8)  # shift ranges: beyond a peak of the widest published spectra, and near it
+NOISE_LEVELS = 4  # standard deviations of the noise above which a bin belongs to a peak
 FAINT = 0.003  # share of the whole area from which the logarithm tells two heights of a peak apart
 
 
@@ -18,6 +20,7 @@ def blurred_areas(
     *,
     blur=1.0,
     step=0.5,
+    peaks_only=True,
     areas=True,
     root=True,
     logarithm=True,
@@ -32,8 +35,7 @@ def blurred_areas(
     and sampled twice per its width, a peak becomes a few numbers that tell its position smoothly, where max pooling
     leaves only that there is one. Square root and logarithm of these numbers keep small peaks from being drowned.
 
-    The blur is fixed: how wide it should be is known from the data, and its weights would be the only ones that a
-    spectrum of 5000 datapoints could be learned by heart with.
+    The blur is fixed, not trained: how wide it should be is known from the data.
 
     Args:
         input_size: datapoints of a spectrum.
@@ -41,6 +43,8 @@ def blurred_areas(
         shift_range: how far peaks of the training spectra shift, in datapoints; ``train.py`` takes it from the dataset.
         blur: σ of the Gaussian, in units of ``shift_range``.
         step: distance of the samples, in units of σ.
+        peaks_only: whether background and noise are taken off first: from every bin the mean of those around it, and
+            then all that does not stand out of the noise.
         areas: whether a spectrum is divided by its sum; else it stays as it is.
         root: whether the square root of the blurred spectrum is given to the hidden layer as well.
         logarithm: whether its logarithm is.
@@ -49,15 +53,17 @@ def blurred_areas(
         dropout: rate before each hidden layer and the output.
 
     Raises:
-        ValueError: for spectra that are shorter than the σ of the blur.
+        ValueError: for spectra that are shorter than the shift range or the σ of the blur.
     """
     sigma = blur * max(1, shift_range)
-    if input_size < sigma:
+    if input_size < max(sigma, shift_range):
         raise ValueError(f"the spectra are too short for a blur of {sigma:g} datapoints")
     spectra = keras.Input((input_size, 1))
     width = max(1, int(sigma / 10))  # of the bins: next to the blur the same, and fewer numbers
     x = layers.ZeroPadding1D((0, -input_size % width))(spectra)
     x = keras.ops.sum(layers.Reshape((-1, width))(x), axis=2)
+    if peaks_only:
+        x = standing_out(x, [max(1, round(share * shift_range / width)) for share in AROUND])
     bins = width * np.arange(x.shape[1]) + (width - 1) / 2
     samples = np.arange(0, input_size, step * sigma)
     samples += (input_size - 1 - samples[-1]) / 2  # as far from one end as from the other
@@ -76,3 +82,25 @@ def blurred_areas(
         channels.append(keras.ops.log1p(x / FAINT) / math.log1p(1 / FAINT))
     x = layers.Concatenate()(channels) if len(channels) > 1 else x
     return keras.Model(spectra, classifier(x, classes, dense, hidden_activation, dropout), name="blurred_areas")
+
+
+def standing_out(x, distances):
+    """What stands out of the bins around it and of the noise, the rest 0: peaks of a few bins.
+
+    Of each bin the mean of those around it is taken off, as far before as after, so that a background that rises evenly
+    cancels. Noise is told by the median of what is left, which peaks hardly change: it is 0 where there is none.
+
+    Args:
+        x: spectra (n, bins).
+        distances: of the bins around a bin.
+
+    Returns:
+        (n, bins), not negative.
+    """
+    n, reach = x.shape[1], max(distances)
+    first, last = x[:, 1 : reach + 1], x[:, -reach - 1 : -1]  # turned about the ends, where the background goes on
+    padded = keras.ops.concatenate([2 * x[:, :1] - first[:, ::-1], x, 2 * x[:, -1:] - last[:, ::-1]], axis=1)
+    around = sum(padded[:, reach + i : reach + i + n] + padded[:, reach - i : reach - i + n] for i in distances)
+    x = x - around / (2 * len(distances))
+    noise = keras.ops.median(keras.ops.abs(x), axis=1, keepdims=True) / 0.6745  # of a normal distribution
+    return keras.ops.where(x > NOISE_LEVELS * noise, x, 0.0)

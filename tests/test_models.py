@@ -6,6 +6,7 @@ from conftest import ROOT
 
 from benchmarks.plain_models import plain_build
 from model_implementations import MODELS, build, checked_choices, multiply_accumulates, parse_choices, published_choices
+from model_implementations.blurred_areas import standing_out
 from synthetic_spectra import dataset
 from synthetic_spectra.backend import keras
 from synthetic_spectra.scripts import InputError
@@ -150,3 +151,23 @@ def test_one_training_step_on_the_challenge(name, activation, some_spectra):
     assert 0 < loss < 100
     after = [keras.ops.convert_to_numpy(weights) for weights in model.trainable_variables]
     assert sum(not np.array_equal(a, b) for a, b in zip(before, after, strict=True)) > 0.9 * len(after)
+
+
+def test_background_and_noise_are_taken_off_and_peaks_stay():
+    bins, distances = np.arange(400), [4, 5, 6, 7, 8]
+    rng = np.random.default_rng(0)
+
+    def out(x):
+        return keras.ops.convert_to_numpy(standing_out(np.asarray(x, "float32")[None], distances))[0]
+
+    peaks = np.zeros(400)
+    peaks[[60, 61, 200, 330]] = 1.0, 0.4, 0.3, 0.05
+    assert np.array_equal(out(peaks) > 0, peaks > 0)
+    np.testing.assert_allclose(out(peaks), peaks, atol=1e-6)
+    smooth = 3 + 0.002 * bins + 0.1 * np.sin(bins / 80)
+    found = out(peaks + smooth)
+    assert found[[60, 61, 200, 330]] == pytest.approx([1.0, 0.4, 0.3, 0.05], abs=2e-3)
+    assert np.delete(found, [60, 61, 200, 330]).max() < 2e-3
+    noisy = out(peaks + smooth + rng.normal(scale=0.02, size=400))
+    assert noisy[[60, 61, 200]] == pytest.approx([1.0, 0.4, 0.3], abs=0.08)
+    assert (np.delete(noisy, [60, 61, 200, 330]) > 0).sum() <= 1
