@@ -30,6 +30,10 @@ figures: .venv/ready
 	@for script in figures/plot_*.py; do $(BIN)/python $$script || echo "  $$script: not drawn"; done
 	@$(BIN)/python figures/plot_validation_loss.py --models cnn_bn cnn_bn_mod resnet resnet_mod \
 		--output figures/plot_batch_normalization.png || echo "  figures/plot_batch_normalization.png: not drawn"
+	@$(BIN)/python figures/plot_confused_pair.py --pairs 12-497 162-260 21-64 27-266 \
+		--output figures/plot_separated_pairs.png || echo "  figures/plot_separated_pairs.png: not drawn"
+	@$(BIN)/python figures/plot_results.py --config benchmark --output figures/plot_results_benchmark.png \
+		|| echo "  figures/plot_results_benchmark.png: not drawn"
 
 report: .venv/ready
 	@$(BIN)/python figures/report.py

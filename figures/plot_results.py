@@ -50,7 +50,7 @@ def read(path):
         table = pd.read_csv(path, dtype={"model_args": "str"})
     except ValueError as error:
         raise InputError(f"{path}: not a table of results: {error}") from None
-    missing = {"config", *MODEL, "seed", "test_misclassified"} - set(table)
+    missing = {"config", *MODEL, "seed", "test_misclassified", "train_misclassified"} - set(table)
     if missing:
         raise InputError(f"{path}: no column {', '.join(sorted(missing))}; make it again with evaluate.py")
     return table.fillna({"model_args": ""}), read_published()
@@ -64,31 +64,44 @@ def read_published():
 def draw(ours, published, name):
     """The figure: misclassified test spectra, a dot a run, for every model and hidden activation.
 
+    A line tells how many training spectra are misclassified, in the mean over the runs: with dropout on in the
+    published runs, which makes them more, and off in ours.
+
     Args:
         ours: rows as evaluate.py writes them, of one config.
         published: what ``read_published`` gives.
         name: of the config.
     """
-    published = published[(published.config == name) & (published.quantity == "test_misclassified")]
+    published = published[published.config == name]
+    theirs = published[published.quantity == "test_misclassified"]
+    learned = published[published.quantity == "train_misclassified_with_dropout"]
     kinds = (
-        ("this project", ours.rename(columns={"test_misclassified": "value"}), "o"),
-        ("published", published, "s"),
+        ("this project", ours.assign(value=ours.test_misclassified), ours.assign(value=ours.train_misclassified), "o"),
+        ("published", theirs, learned, "s"),
     )
-    names = pd.concat([runs[MODEL] for _, runs, _ in kinds]).drop_duplicates().sort_values(MODEL)
-    figure, axes = plt.subplots(figsize=(max(5, 1.0 * len(names) + 1.5), 4.2))
-    for offset, (kind, runs, marker) in zip((-0.2, 0.2), kinds, strict=True):
-        for i, pair in enumerate(names.itertuples(index=False)):
-            values = runs[(runs[MODEL] == list(pair)).all(axis=1)].value.sort_values()
-            across = i + offset + WIDTH * (np.arange(len(values)) + 0.5) / max(1, len(values)) - WIDTH / 2
+    names = pd.concat([runs[MODEL] for _, runs, *_ in kinds]).drop_duplicates().sort_values(MODEL)
+    figure, axes = plt.subplots(figsize=(9, 0.55 * len(names) + 2))
+    for offset, (kind, runs, training, marker) in zip((-0.2, 0.2), kinds, strict=True):
+        for i, names_of in enumerate(names.itertuples(index=False)):
+            values = runs[(runs[MODEL] == list(names_of)).all(axis=1)].value.sort_values()
+            place = i + offset + WIDTH * (np.arange(len(values)) + 0.5) / max(1, len(values)) - WIDTH / 2
             color = f"C{0 if kind == 'this project' else 1}"
-            axes.scatter(across, values, 34, marker=marker, color=color, label=kind if i == 0 else None)
-    axes.set_xticks(
-        range(len(names)), ["\n".join(filter(None, tables.words(pair))) for pair in names.itertuples(index=False)]
+            axes.scatter(
+                values, place, 34, marker=marker, color=color, clip_on=False, zorder=3,
+                label=kind if i == 0 else None,
+            )  # fmt: skip
+            mean = training[(training[MODEL] == list(names_of)).all(axis=1)].value.mean()
+            where = i + offset - WIDTH / 2, i + offset + WIDTH / 2
+            label = f"{kind}, training spectra (mean)" if i == 0 else None
+            axes.vlines(mean, *where, color=color, linewidth=3, label=label)
+    axes.set_yticks(
+        range(len(names)), [" ".join(filter(None, tables.words(one))) for one in names.itertuples(index=False)]
     )
+    axes.invert_yaxis()
     n_test = ours.test_spectra.iloc[0]
-    axes.set(ylabel=f"misclassified of {n_test} test spectra", xlabel="model, hidden activation", title=name)
-    axes.set_ylim(bottom=0)
-    axes.legend(title="a dot a run")
+    axes.set(xlabel=f"misclassified of {n_test} test spectra, a dot a run", title=name)
+    axes.set_xlim(left=0)
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 

@@ -16,7 +16,7 @@ from synthetic_spectra.scripts import InputError, run_script
 
 MARKERS = "osD^vPX"
 UNITS = {
-    "mixing": "mixing: Lorentzian share of the profile",
+    "mixing": "mixing: share of the Lorentzian",
     "width_spread": "width_spread: widths differ by",
     "zero_shift": "zero_shift in datapoints",
     "scale": "scale: axis stretched by",

@@ -208,7 +208,7 @@ def test_activations_beside_published_and_ceiling(tmp_path, capsys):
         ("challenge", "cnn2", "", "relu", True, 0.99, 0, 0),
         ("challenge", "vgg", "", "relu", False, 0.0, 0, None),  # it diverged
     ]
-    table = pd.DataFrame(rows, columns=columns).assign(test_spectra=162)
+    table = pd.DataFrame(rows, columns=columns).assign(test_spectra=162, train_misclassified=0)
     table["test_accuracy"] = 1 - table.test_misclassified / 162
     table.to_csv(tmp_path / "challenge.csv", index=False)
     flags = {"config": CHALLENGE, "results_dir": tmp_path, "output": tmp_path / "activations.png"}
