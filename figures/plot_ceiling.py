@@ -135,7 +135,8 @@ def draw(rows, limit, groups, name):
         axes.set_axis_off()
     below = [panels[max(i for i in range(n_rows) if i * columns + j < len(groups)), j] for j in range(columns)]
     for axes in below:
-        axes.set_xticks(range(len(names)), names, rotation=90 if len(names) > 3 else 0)
+        lying = len(names) <= 3 and max(map(len, names)) <= 12
+        axes.set_xticks(range(len(names)), names, rotation=0 if lying else 90)
         axes.tick_params(labelbottom=True)
     figure.supxlabel("model")
     figure.supylabel("test accuracy (%)")
