@@ -32,6 +32,8 @@ figures: .venv/ready
 		--output figures/plot_batch_normalization.png || echo "  figures/plot_batch_normalization.png: not drawn"
 	@$(BIN)/python figures/plot_confused_pair.py --pairs 12-497 162-260 21-64 27-266 \
 		--output figures/plot_separated_pairs.png || echo "  figures/plot_separated_pairs.png: not drawn"
+	@$(BIN)/python figures/plot_decision_regions.py --config benchmark --pair 164-281 \
+		--output figures/plot_decision_regions_benchmark.png || echo "  figures/plot_decision_regions_benchmark.png: not drawn"
 	@$(BIN)/python figures/plot_results.py --config benchmark --output figures/plot_results_benchmark.png \
 		|| echo "  figures/plot_results_benchmark.png: not drawn"
 

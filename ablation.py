@@ -9,7 +9,7 @@ from pydantic import Field
 
 import spectra_from_config
 import train
-from synthetic_spectra import config, runs, tables
+from synthetic_spectra import config, runs, tables, trained
 from synthetic_spectra.scripts import Count, InputError, Seed, run_script, write_text
 
 COMPLETE = "complete"
@@ -97,13 +97,10 @@ def rows(settings, name, stem):
     """A row for each finished run of a variant."""
     measured = ("test_misclassified", "val_misclassified", "train_misclassified", "test_spectra", "trained_epochs")
     measured += ("minutes", "multiply_accumulates")
-    origin = ("dataset_checksum", "backend", "device")
     for run in runs.found(folder(settings, name), stem):
         if summary := run.summary:
             which = {"variant": name, "model": run.settings["model"], "seed": run.settings["seed"]}
-            versions = ", ".join(f"{package} {version}" for package, version in run.settings["versions"].items())
-            told = {key: run.settings[key] for key in origin} | {"versions": versions}
-            yield which | {key: summary.get(key) for key in measured} | told
+            yield which | {key: summary.get(key) for key in measured} | trained.origin(run)
 
 
 def summary(table):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+import spectra_from_config
 from dataset_ceiling import ceiling
 from figures import plot_results
 from model_implementations import MODELS, build
@@ -106,10 +107,9 @@ def result(run, data):
     predicted = None if run.summary.get("outcome") == "diverged" else predictions(run, data)
     kind = dict(zip(MODEL, trained.kind(run), strict=True))
     identity = {"config": run.settings["config"], **kind, "seed": run.settings["seed"]}
-    versions = ", ".join(f"{package} {version}" for package, version in run.settings["versions"].items())
     measured = identity | (data.misclassified(predicted) if predicted else {})
     outcome = {"outcome": ""}  # of a run from before outcomes were told
-    row = measured | outcome | run.summary | run.settings | measured | {"versions": versions}
+    row = measured | outcome | run.summary | run.settings | measured | trained.origin(run)
     return row, predicted["test"] if predicted else np.full(len(data.y["test"]), -1)
 
 
@@ -185,7 +185,7 @@ def print_tables(settings, results, made):
     for kind in settings.tables:
         if kind == "architectures":
             definitions = config.load(config.find(settings.config))
-            sizes = definitions.n_datapoints, definitions.n_classes
+            sizes = spectra_from_config.resolve(definitions, spectra_from_config.Settings()).sizes()
             table = tables.architectures({name: build(name, *sizes) for name in MODELS})
         elif kind == "summary":
             table = tables.summary(results, published, made.get("ceiling"))

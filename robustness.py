@@ -10,20 +10,8 @@ from pydantic import Field
 import spectra_from_config
 import train
 from synthetic_spectra import backend, config, dataset, tables, trained
+from synthetic_spectra.artefacts import ARTEFACTS, NONE
 from synthetic_spectra.scripts import Count, InputError, Seed, run_script, write_text
-
-# artefact → strength → settings of spectra_from_config.py, from hardly seen to strong
-ARTEFACTS = {
-    "mixing": {share: {"profile": "pseudo_voigt", "mixing": (share, share)} for share in (0.1, 0.3, 1.0)},
-    "width_spread": {share: {"width_spread": share} for share in (0.1, 0.2, 0.4)},
-    "zero_shift": {shift: {"zero_shift": shift} for shift in (10.0, 20.0, 40.0)},
-    "scale": {share: {"scale": share} for share in (0.002, 0.005, 0.01)},
-    "impurity_height": {height: {"impurities": 3, "impurity_height": height} for height in (0.02, 0.05, 0.2)},
-    "background": {share: {"background": share} for share in (0.01, 0.05, 0.2)},
-    "counts": {photons: {"counts": photons} for photons in (10000.0, 1000.0, 100.0)},
-    "noise": {share: {"noise": share} for share in (0.001, 0.005, 0.02)},
-}
-NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -33,7 +21,7 @@ class Settings:
     config: str = "challenge"
     """Name of a file in dataset_configs/, or a path to a .json; without artefacts it must have been rendered."""
     artefacts: tuple[str, ...] = tuple(ARTEFACTS)
-    """Which of ARTEFACTS."""
+    """Which of synthetic_spectra.artefacts.ARTEFACTS."""
     models: tuple[str, ...] = ()
     """Networks to train with each artefact at each strength, names in model_implementations.MODELS; finished ones are
     skipped, and are tested whether they are named here or not."""
@@ -64,7 +52,7 @@ def main(settings):
     networks = [(run, trained.load(run)) for run in finished]
     rows = [tested(*network, data, NONE, 0.0, "without") for network in networks]
     for artefact in settings.artefacts:
-        for strength, changes in ARTEFACTS[artefact].items():
+        for strength, changes in ARTEFACTS[artefact][1].items():
             name = f"{artefact}={strength:g}"
             print(f"== {name}", flush=True)
             datasets_dir, runs_dir = (
@@ -112,7 +100,8 @@ def tested(run, model, data, artefact, strength, how):
     which = dict(zip(tables.MODEL, trained.kind(run), strict=True))
     wrong = int((backend.predicted_labels(model, data, ("test",))["test"] != data.y["test"]).sum())
     what = {"artefact": artefact, "strength": strength, "trained": how, "seed": run.settings["seed"]}
-    return which | what | {"test_misclassified": wrong, "test_spectra": len(data.y["test"])}
+    counted = {"test_misclassified": wrong, "test_spectra": len(data.y["test"])}
+    return which | what | counted | trained.origin(run) | {"dataset_checksum": data.checksum}
 
 
 def summary(table):

@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 import spectra_from_config
 from benchmarks.plain_renderer import render_plainly
-from robustness import ARTEFACTS
 from synthetic_spectra import config, dataset
+from synthetic_spectra.artefacts import ARTEFACTS
 from synthetic_spectra.scripts import Count, processor, run_script
 
 
@@ -67,7 +67,7 @@ def main(settings):
 def speeds_with_artefacts(path, rounds):
     """Artefact → how fast spectra are drawn with it, as a share of the speed without, median over rounds."""
     cases = {"none": {}}
-    cases |= {f"{name} {max(strengths):g}": strengths[max(strengths)] for name, strengths in ARTEFACTS.items()}
+    cases |= {f"{name} {max(strengths):g}": strengths[max(strengths)] for name, (_, strengths) in ARTEFACTS.items()}
     for shape in ("gaussian_process", "hump"):
         cases[f"background 0.2, {shape}"] = {"background": 0.2, "background_shape": shape}
     content = config.load(path)

@@ -10,21 +10,11 @@ import pandas as pd
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # to find the project when run by its path
 from figures import style
-from robustness import ARTEFACTS, NONE
 from synthetic_spectra import config, tables
+from synthetic_spectra.artefacts import ARTEFACTS, NONE
 from synthetic_spectra.scripts import InputError, run_script
 
 MARKERS = "osD^vPX"
-UNITS = {
-    "mixing": "mixing: share of the Lorentzian",
-    "width_spread": "width_spread: widths differ by",
-    "zero_shift": "zero_shift in datapoints",
-    "scale": "scale: axis stretched by",
-    "impurity_height": "impurity_height, of 3 peaks",
-    "background": "background, of the highest peak",
-    "counts": "counts at the highest peak",
-    "noise": "noise σ, of the highest peak",
-}
 
 
 @dataclass(frozen=True)
@@ -68,11 +58,11 @@ def draw(table, name):
     rows = ceil(len(artefacts) / columns)
     figure, panels = plt.subplots(rows, columns, figsize=(13, 3.2 * rows + 1.2), sharey=True, squeeze=False)
     for axes, artefact in zip(panels.flat, artefacts, strict=False):
-        strengths = list(ARTEFACTS[artefact])
+        label, strengths = ARTEFACTS[artefact]
         for i, network in enumerate(networks):
             for how, line, filled in (("without", "-", True), ("with", "--", False)):
                 ours = table[(table.network == network) & (table.trained == how)]
-                means = ours[ours.artefact == artefact].groupby("strength").accuracy.mean().reindex(strengths)
+                means = ours[ours.artefact == artefact].groupby("strength").accuracy.mean().reindex(list(strengths))
                 if means.isna().all():
                     continue
                 values = [ours[ours.artefact == NONE].accuracy.mean(), *means]
@@ -80,8 +70,8 @@ def draw(table, name):
                     range(len(values)), values, line, color=f"C{i}", marker=MARKERS[i % len(MARKERS)],
                     markerfacecolor=f"C{i}" if filled else "white", label=f"{network}, trained {how} it",
                 )  # fmt: skip
-        axes.set_xticks(range(len(strengths) + 1), ["none", *(f"{strength:g}" for strength in strengths)])
-        axes.set(xlabel=UNITS[artefact], ylim=(0, 102))
+        axes.set_xticks(range(len(strengths) + 1), [NONE, *(f"{strength:g}" for strength in strengths)])
+        axes.set(xlabel=label, ylim=(0, 102))
     for axes in panels.flat[len(artefacts) :]:
         axes.axis("off")
     for axes in panels[:, 0]:

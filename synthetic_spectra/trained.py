@@ -50,6 +50,13 @@ def kind(run):
     return tuple(settings[column] for column in tables.MODEL)
 
 
+def origin(run):
+    """What a run was trained on: dataset_checksum, backend, device, and the versions as text."""
+    versions = ", ".join(f"{package} {version}" for package, version in run.settings["versions"].items())
+    told = ("dataset_checksum", "backend", "device")
+    return {name: run.settings[name] for name in told} | {"versions": versions}
+
+
 def load(run):
     """The network of a finished run, uncompiled.
 

@@ -12,6 +12,7 @@ import robustness
 import train
 from figures import plot_robustness
 from synthetic_spectra import dataset, runs
+from synthetic_spectra.artefacts import ARTEFACTS
 from synthetic_spectra.scripts import InputError
 
 EXAMPLE = str(ROOT / "dataset_configs" / "example.json")
@@ -74,13 +75,13 @@ def test_networks_are_tested_with_artefacts_and_trained_with_them(ablated, place
     robustness.main(settings)
     table = pd.read_csv(place / "robustness_example.csv", dtype={"model_args": str})
     assert len(table) == 1 + 3 * (1 + 1)
-    assert set(table[table.trained == "with"].strength) == set(robustness.ARTEFACTS["noise"])
+    assert set(table[table.trained == "with"].strength) == set(ARTEFACTS["noise"][1])
     ideal = table[table.artefact == "none"]
     complete = pd.read_csv(place / "ablation_example.csv").query("variant == 'complete'")
     assert list(ideal.test_misclassified) == list(complete.test_misclassified)
-    name = f"noise={max(robustness.ARTEFACTS['noise']):g}"
+    name = f"noise={max(ARTEFACTS['noise'][1]):g}"
     noisy = dataset.load(settings.datasets_dir / "robustness" / name, "example")
-    assert noisy.definitions.rendering.artefacts() == {"noise": max(robustness.ARTEFACTS["noise"])}
+    assert noisy.definitions.rendering.artefacts() == {"noise": max(ARTEFACTS["noise"][1])}
     (own,) = runs.found(settings.runs_dir / "robustness" / name, "example")
     assert own.settings["dataset_checksum"] == noisy.checksum
     assert own.summary["test_misclassified"] in set(table[table.trained == "with"].test_misclassified)
