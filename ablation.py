@@ -85,7 +85,7 @@ def main(settings):
     table = pd.DataFrame([row for name in VARIANTS for row in rows(settings, name, stem)])
     output = settings.results_dir / f"ablation_{stem}.csv"
     write_text(output, table.to_csv(index=False))
-    print(f"\n{tables.write(summary(table), 'text')}\nwrote {output}")
+    print(f"\n{tables.write(summary(table), 'markdown')}\nwrote {output}")
 
 
 def folder(settings, name):

@@ -85,7 +85,7 @@ def main(settings):
     table = pd.DataFrame(rows)
     output = settings.results_dir / f"robustness_{path.stem}.csv"
     write_text(output, table.to_csv(index=False))
-    print(f"\n{tables.write(summary(table), 'text')}\nwrote {output}")
+    print(f"\n{tables.write(summary(table), 'markdown')}\nwrote {output}")
 
 
 def tested(run, model, data, artefact, strength, how):
@@ -105,15 +105,20 @@ def tested(run, model, data, artefact, strength, how):
 
 
 def summary(table):
-    """A line for each kind of network and training, a column for each artefact and strength: accuracy in percent."""
-    named = table.assign(
-        network=[" ".join(filter(None, tables.words(names))) for names in table[tables.MODEL].itertuples(index=False)],
-        column=[NONE if row.artefact == NONE else f"{row.artefact} {row.strength:g}" for row in table.itertuples()],
-        accuracy=100 * (1 - table.test_misclassified / table.test_spectra),
+    """Accuracy in %, a line for each kind of network and training, a column for the strongest of each artefact.
+
+    Args:
+        table: rows as ``tested`` gives them.
+    """
+    strongest = {artefact: list(strengths)[-1] for artefact, (_, strengths) in ARTEFACTS.items()} | {NONE: 0.0}
+    shown = table[table.strength == table.artefact.map(strongest)]
+    shown = shown.assign(
+        network=[" ".join(filter(None, tables.words(names))) for names in shown[tables.MODEL].itertuples(index=False)],
+        column=[NONE if row.artefact == NONE else f"{row.artefact} {row.strength:g}" for row in shown.itertuples()],
+        accuracy=100 * (1 - shown.test_misclassified / shown.test_spectra),
     )
-    wide = named.pivot_table("accuracy", ["column"], ["network", "trained"], sort=False).round(1)
-    wide.columns = [f"{network}, {how}" for network, how in wide.columns]
-    return wide.reset_index(names="artefact")
+    wide = shown.pivot_table("accuracy", ["network", "trained"], ["column"], sort=False).round(1)
+    return wide.reset_index().rename_axis(columns=None)
 
 
 if __name__ == "__main__":

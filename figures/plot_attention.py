@@ -24,7 +24,7 @@ class Settings:
     config: str = "challenge"
     """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a .json."""
     run: str | None = None
-    """Folder of a finished run in runs/<config>/, such as cnn2-relu-0; without one the first there is."""
+    """Folder of a finished run in runs/<config>/, such as cnn2-relu-0; without one the first with a convolution."""
     spectra: tuple[Seed, ...] = ()
     """Test spectra, counted from 0; without any the first one of each of the first three classes."""
     datasets_dir: Path = Path("datasets")
@@ -41,10 +41,17 @@ def main(settings):
     for row in rows:
         if row >= len(data.y["test"]):
             raise InputError(f"--spectra {row}: no such test spectrum, expected 0 to {len(data.y['test']) - 1}")
-    run = trained.choose(settings.runs_dir, data, (settings.run,) if settings.run else ())[0][0]
+    usable, _ = trained.choose(settings.runs_dir, data, (settings.run,) if settings.run else ())
     backend.prepare("float32")
+    for run in usable:
+        network = trained.load(run)
+        if has_convolution(network):
+            break
+    else:
+        names = ", ".join(run.name for run in usable)
+        raise InputError(f"{names}: no convolution that a class-activation map could be made of")
     spectra = data.x["test"][rows]
-    predicted, maps = activation_maps(trained.load(run), spectra)
+    predicted, maps = activation_maps(network, spectra)
     titles = [
         f"test spectrum {row}: class {label}, taken for class {taken}"
         for row, label, taken in zip(rows, data.y["test"][rows], predicted, strict=True)
@@ -84,17 +91,17 @@ def along(contributions, n_datapoints):
     return np.array([np.interp(np.arange(n_datapoints), centres, row) for row in coarse])
 
 
+def has_convolution(network):
+    """Whether a network has a convolution along the spectrum."""
+    return any(isinstance(layer, keras.layers.Conv1D) for layer in network.layers)
+
+
 def divided(network):
     """A network in two: up to the last values along the spectrum, and from there to a score per class, before softmax.
 
     The last values along the spectrum are those after the last convolution, its branches joined and its pool taken: a
     convolution before a pool with gaps is computed in several steps, an inception block has several last convolutions.
-
-    Raises:
-        InputError: if the network has no convolution.
     """
-    if not any(isinstance(layer, keras.layers.Conv1D) for layer in network.layers):
-        raise InputError(f"model {network.name}: has no convolution that a class-activation map could be made of")
     last = next(layer.output for layer in reversed(network.layers) if len(layer.output.shape) == 3)
     convolutions = keras.Model(network.input, last)
     output = network.layers[-1]

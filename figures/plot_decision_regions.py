@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,7 +18,7 @@ from matplotlib.patches import Patch
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # to find the project when run by its path
 from figures import plot_deciding_peak, style
-from synthetic_spectra import backend, config, confusions, dataset, rendering, trained
+from synthetic_spectra import backend, config, confusions, dataset, rendering, tables, trained
 from synthetic_spectra.scripts import Count, InputError, run_script
 
 BEYOND = 0.15  # share of the extent of the training spectra that is shown beyond them, on every side
@@ -63,7 +64,7 @@ def main(settings):
         except InputError as error:  # the other runs are still worth their panels
             problems.append(str(error))
         else:
-            seen[run.name] = predicted.argmax(axis=1).reshape(len(axes[1]), len(axes[0]))
+            seen[title(run)] = predicted.argmax(axis=1).reshape(len(axes[1]), len(axes[0]))
             print(run.name, flush=True)
     if seen:
         boundary = by, halfway(data.definitions, labels, peaks, by)
@@ -177,11 +178,18 @@ def halfway(definitions, labels, peaks, by):
     return np.mean(values)
 
 
+def title(run):
+    """What a run is, in lines as narrow as a panel."""
+    model, *others = filter(None, tables.words(trained.kind(run)))
+    whole = [part.replace(" ", "\xa0") for part in (*others, f"seed {run.settings['seed']}")]
+    return f"{fill(model, 26)}\n{fill(', '.join(whole), 26)}"
+
+
 def draw(seen, plane, samples, labels, boundary, name):
     """The figure: a panel for each run, its decisions as colour, the training spectra as dots.
 
     Args:
-        seen: name of a run → predicted labels (heights, positions).
+        seen: title of a run → predicted labels (heights, positions).
         plane: positions and heights.
         samples: what ``measured`` gives.
         labels: of the two classes.
@@ -190,7 +198,7 @@ def draw(seen, plane, samples, labels, boundary, name):
     """
     columns = min(len(seen), MOST_COLUMNS)
     n_rows = ceil(len(seen) / columns)
-    size = max(6, 3 * columns + 0.6), 2.7 * n_rows + 2.1
+    size = max(6, 3 * columns + 0.6), 3.1 * n_rows + 2.1
     figure, panels = plt.subplots(n_rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False)
     for axes, (run, predicted) in zip(panels.flat, seen.items(), strict=False):
         which = np.select([predicted == label for label in labels], [0, 1], 2)
@@ -206,7 +214,7 @@ def draw(seen, plane, samples, labels, boundary, name):
         by, place = boundary
         line = axes.axvline if by == "position" else axes.axhline
         line(place, color="C6", linestyle="--", label="halfway between the classes")
-        axes.set_title(run)
+        axes.set_title(run, fontsize="medium")
     for axes in panels.flat[len(seen) :]:
         axes.set_axis_off()
     areas = [Patch(color=SHADES[i], alpha=0.4, label=f"taken for class {label}") for i, label in enumerate(labels)]
@@ -215,7 +223,7 @@ def draw(seen, plane, samples, labels, boundary, name):
     handles = areas + panels[0, 0].get_legend_handles_labels()[0]
     figure.legend(handles=handles, loc="outside upper center", ncols=2, title=name)
     figure.supxlabel("position (datapoint)")
-    figure.supylabel("height (highest other peak = 1)")
+    figure.supylabel("height\n(highest other peak = 1)")
     return figure
 
 

@@ -163,9 +163,15 @@ def test_attention_is_the_same_on_jax(data, finished, tmp_path):
 
 
 def test_attention_draws(finished, folders, tmp_path):
-    finished(by_height(), "cnn2")
-    plot_attention.main(plot_attention.Settings(**folders, output=tmp_path / "attention.png"))
-    assert all(pictures(tmp_path / "attention.png"))
+    settings = plot_attention.Settings(**folders, output=tmp_path / "attention.png")
+    spectra = keras.Input((500, 1))
+    plain = keras.Model(spectra, keras.layers.Dense(2, "softmax")(keras.layers.Flatten()(spectra)))
+    finished(plain, "blurred_areas")
+    with pytest.raises(InputError, match="blurred_areas-linear-0: no convolution"):
+        plot_attention.main(settings)
+    finished(by_height(), "cnn2")  # the first that has one
+    plot_attention.main(settings)
+    assert all(pictures(settings.output))
 
 
 def test_ceiling(shell, data, finished, folders, tmp_path):
@@ -217,6 +223,4 @@ def test_mistakes_are_told(data, finished, folders, tmp_path):
     with pytest.raises(InputError, match=r"cnn3-linear-0/model.keras: not a model of this collection"):
         regions.main(regions.Settings(**folders, pair="0-1", positions=3, heights=3, output=output))
     assert all(pictures(output)), "of the other network"
-    with pytest.raises(InputError, match="no convolution"):
-        plot_attention.divided(keras.Sequential([keras.Input((9, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]))
     assert trained.choose(folders["runs_dir"], data)[0][0].name == good.name

@@ -11,7 +11,7 @@ import ablation
 import robustness
 import train
 from figures import plot_robustness
-from synthetic_spectra import dataset, runs
+from synthetic_spectra import dataset, runs, tables
 from synthetic_spectra.artefacts import ARTEFACTS
 from synthetic_spectra.scripts import InputError
 
@@ -102,6 +102,14 @@ def test_networks_are_tested_with_artefacts_and_trained_with_them(ablated, place
             robustness.main(replace(settings, **change))
     with pytest.raises(InputError, match=r"robustness\.py --config example"):
         plot_robustness.main(plot_robustness.Settings(config=EXAMPLE, results_dir=place / "no"))
+
+
+@pytest.mark.parametrize("study", [ablation, robustness])
+def test_the_readme_shows_the_committed_studies(study):
+    """Made by ablation.py and robustness.py, with --config challenge."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = pd.read_csv(ROOT / "results" / f"{study.__name__}_challenge.csv", dtype={"model_args": str})
+    assert tables.write(study.summary(table.fillna({"model_args": ""})), "markdown") in readme
 
 
 def test_the_ninth_network_is_told_how_far_peaks_shift(ablated, place):
