@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import own_results
 
 from dataset_ceiling import ceiling
 from evaluate import by_group
@@ -73,6 +74,8 @@ def committed():
 @pytest.mark.parametrize("name", ["challenge", "benchmark"])
 def test_the_readme_shows_the_committed_results(name):
     """Made by: python evaluate.py --config <name> --results-only --format markdown."""
+    if own_results():
+        pytest.skip("results/ were made anew here")
     readme = (plot_results.ROOT / "README.md").read_text(encoding="utf-8")
     limit = pd.read_csv(plot_results.ROOT / "results" / f"ceiling_{name}.csv")
     results = plot_results.read(plot_results.ROOT / "results" / f"{name}.csv")
