@@ -74,6 +74,14 @@ def _float32():
         sys.modules["keras"].config.set_dtype_policy("float32")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _forgotten():
+    """Frees the networks of a module: those of all together take gigabytes."""
+    yield
+    if "keras" in sys.modules:
+        sys.modules["keras"].backend.clear_session()
+
+
 @pytest.fixture(scope="session")
 def example(process, tmp_path_factory):
     """A folder in which the example is rendered."""
