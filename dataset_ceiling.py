@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
+import scipy
 
 from synthetic_spectra import config, dataset, rendering
 from synthetic_spectra.scripts import run_script, write_text
@@ -234,7 +234,7 @@ class Classes:
         reached = self._moves(base, settings.shift_range, positions) > 0
         # a peak that is matched is one less that is not seen
         cost = np.where(reached, squares - unseen[:, None], 1e12)
-        return math.sqrt(max(cost[linear_sum_assignment(cost)].sum() + unseen.sum(), 0))
+        return math.sqrt(max(cost[scipy.optimize.linear_sum_assignment(cost)].sum() + unseen.sum(), 0))
 
 
 def matchings(possible, lowest, highest, scale=(-math.inf, math.inf)):

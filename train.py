@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pandas as pd
+import scipy
 from pydantic import Field
-from scipy.stats import binomtest
 
 from model_implementations import build, checked_choices, multiply_accumulates, parse_choices
 from synthetic_spectra import backend, config, dataset, runs
@@ -336,7 +336,7 @@ def finish(run, mirror, model, data, recorder):
 def outcome(val_accuracy, data):
     """ "converged" if a validation accuracy is above chance (binomial test at 0.001), else "not converged"."""
     n = len(data.y["val"])
-    test = binomtest(round(val_accuracy * n), n, 1 / data.definitions.n_classes, alternative="greater")
+    test = scipy.stats.binomtest(round(val_accuracy * n), n, 1 / data.definitions.n_classes, alternative="greater")
     return "converged" if test.pvalue < 0.001 else "not converged"
 
 

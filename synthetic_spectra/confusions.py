@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
+import scipy
 
 from synthetic_spectra.scripts import InputError
 
@@ -85,7 +85,7 @@ def _paired(definitions, a, b):
     across = abs(positions) / max(sum(one.shift_range for one in settings), 1)
     upwards = abs(heights) / max(sum(one.variation_range for one in settings), 1e-9)
     distance = np.where((across < 1) & (upwards < 1), across + upwards, 1e6)
-    rows, columns = linear_sum_assignment(distance)
+    rows, columns = scipy.optimize.linear_sum_assignment(distance)
     paired = distance[rows, columns] < 1e6
     return across, upwards, rows[paired], columns[paired]
 

@@ -9,8 +9,7 @@ sample add to them (the artefacts of ``config.DatasetRendering``) is this projec
 from functools import cache
 
 import numpy as np
-from scipy.interpolate import CubicSpline
-from scipy.ndimage import gaussian_filter1d
+import scipy
 
 MAX_HEIGHT = 2.0  # rendered heights are clipped to [0, MAX_HEIGHT]
 TRUNCATE = 4.0  # a Gaussian ends at this many σ, the default of scipy.ndimage.gaussian_filter1d
@@ -118,7 +117,7 @@ def render(positions, heights, widths, n_datapoints, dtype="float64"):
         first = max(0, min(lower, default=in_order[row, 0]) - radii[row])
         reach = slice(first, max(upper, default=in_order[row, 0]) + radii[row] + 1)
         filtered = spectra[row, reach]
-        gaussian_filter1d(sticks[reach], widths[row], mode="constant", truncate=TRUNCATE, output=filtered)
+        scipy.ndimage.gaussian_filter1d(sticks[reach], widths[row], mode="constant", truncate=TRUNCATE, output=filtered)
     return spectra
 
 
@@ -313,4 +312,4 @@ def _gaussian_process(n_datapoints):
     covariance = np.exp(-0.5 * ((points[:, None] - points) / SMOOTHNESS) ** 2)
     values, vectors = np.linalg.eigh(covariance)
     curves = (vectors * np.sqrt(np.clip(values, 0, None)))[:, values > 1e-6 * values.max()]
-    return np.ascontiguousarray(CubicSpline(points, curves)(np.linspace(0, 1, n_datapoints)).T)
+    return np.ascontiguousarray(scipy.interpolate.CubicSpline(points, curves)(np.linspace(0, 1, n_datapoints)).T)

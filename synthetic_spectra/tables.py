@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, bootstrap
+import scipy
 
 FORMATS = ("text", "markdown", "csv", "latex")
 # what a line is about; its runs differ in their seeds
@@ -164,7 +164,7 @@ def differences(results, correct):
         right = [correct[list(rows)].mean(axis=0) > 0.5 for rows in (rows_a, rows_b)]
         only_a, only_b = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
         line |= {"right_only_a": only_a, "right_only_b": only_b}
-        line["p_mcnemar"] = binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
+        line["p_mcnemar"] = scipy.stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
         lines.append(line)
     return pd.DataFrame(lines)
 
@@ -175,7 +175,9 @@ def interval(a, b):
     Args:
         a, b: numbers of misclassified spectra, one for each run; two runs at least of each.
     """
-    drawn = bootstrap((a, b), _difference, method="percentile", vectorized=True, rng=np.random.default_rng(0))
+    drawn = scipy.stats.bootstrap(
+        (a, b), _difference, method="percentile", vectorized=True, rng=np.random.default_rng(0)
+    )
     return drawn.confidence_interval.low, drawn.confidence_interval.high
 
 
