@@ -17,14 +17,14 @@ RUNS = (
 )  # fmt: skip
 
 
-def test_no_cluster_is_one_sentence(process, example, tmp_path):
+def test_no_cluster_is_one_sentence(shell, example, tmp_path):
     for address in ("auto", "127.0.0.1:1"):
         flags = (*RUNS, "--runs-dir", tmp_path, "--ray", address)
-        refused(process(example, "train.py", *flags, check=False), f"--ray {address}", "no such cluster")
+        refused(shell(example, "train.py", *flags, check=False), f"--ray {address}", "no such cluster")
 
 
-def test_two_nodes_train_what_one_machine_trains_and_one_may_be_lost(process, example, tmp_path):
-    process(example, "train.py", *RUNS, "--runs-dir", tmp_path / "here", "--wandb", "disabled")
+def test_two_nodes_train_what_one_machine_trains_and_one_may_be_lost(shell, example, tmp_path):
+    shell(example, "train.py", *RUNS, "--runs-dir", tmp_path / "here", "--wandb", "disabled")
     cluster = ray_cluster.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     try:
         second = cluster.add_node(num_cpus=1)
