@@ -243,7 +243,7 @@ def test_a_service_that_answers_gets_everything_and_the_key_stays_in_the_environ
 
 def test_a_killed_run_goes_on_as_the_same_run(process, example, service, home, tmp_path):
     answering = service()
-    epochs = 20
+    epochs = 10
     flags = (*SMALL, "--epochs", epochs, "--runs-dir", tmp_path, "--state-share", 1)
     environment = os.environ | home | {"WANDB_BASE_URL": answering.url}
     command = [sys.executable, ROOT / "train.py", *map(str, flags)]
