@@ -126,6 +126,7 @@ def test_widths_and_impurities():
 def test_noise_is_as_strong_as_asked_for():
     spectra, ideal = measured(noise=0.03)
     residual = (spectra - ideal) / ideal.max(axis=1, keepdims=True)
+    assert residual.std() == pytest.approx(0.03, rel=0.01)
     assert kstest(residual.ravel() / 0.03, "norm").pvalue > 0.01
     assert abs(residual.mean()) < 1e-4
     assert abs(np.corrcoef(residual[:, 1:].ravel(), residual[:, :-1].ravel())[0, 1]) < 0.01
