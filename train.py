@@ -15,7 +15,7 @@ import scipy
 from pydantic import Field
 
 from model_implementations import build, checked_choices, multiply_accumulates, parse_choices
-from synthetic_spectra import backend, config, dataset, runs
+from synthetic_spectra import backend, config, dataset, fused, runs
 from synthetic_spectra.backend import keras
 from synthetic_spectra.scripts import Count, GentleStop, InputError, Positive, Seed, run_script
 
@@ -257,7 +257,7 @@ def train(run, data, settings, mirror, deadline):
     model = build_for(run, data)
     # the labels stay integers: the same function as the published categorical cross-entropy of one-hot labels
     averaging = {"use_ema": True, "ema_momentum": settings.ema_momentum} if settings.ema_momentum else {}
-    optimizer = backend.Adam(settings.learning_rate, **averaging)
+    optimizer = fused.Adam(settings.learning_rate, **averaging)
     model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     backend.trace_by_batch_size(model)
     seed = run.settings["seed"]
@@ -329,7 +329,7 @@ def finish(run, mirror, model, data, recorder):
         summary |= {f"best_{name}": best[name] for name in ("epoch", "val_loss", "val_accuracy")}
         summary |= data.misclassified(predictions)
     # without the optimizer, which would be two thirds of the file
-    run.finish(backend.standard(build_for(run, data), model.get_weights()), predictions, summary)
+    run.finish(fused.standard(build_for(run, data), model.get_weights()), predictions, summary)
     mirror.finish(run, summary)
 
 

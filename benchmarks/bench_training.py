@@ -116,7 +116,7 @@ def measure(settings, model, way, precision):
     """
     from benchmarks.plain_models import plain_build
     from model_implementations import build, multiply_accumulates
-    from synthetic_spectra import backend
+    from synthetic_spectra import backend, fused
     from synthetic_spectra.backend import keras
 
     if way == "ours":
@@ -134,7 +134,7 @@ def measure(settings, model, way, precision):
     input_seconds = fastest(lambda: batches[0])
 
     timer = step_timer(keras)
-    adam = keras.optimizers.Adam if way == "plain" else backend.Adam
+    adam = keras.optimizers.Adam if way == "plain" else fused.Adam
     network.compile(adam(3e-4), **loss)
     if way == "plain":
         network.fit(x[..., None], y, batch_size=settings.batch_size, callbacks=[timer], verbose=0)
@@ -220,7 +220,8 @@ def matrix_rate(keras):
     """Operations per second, multiplications and additions, of a matrix product of the backend in its precision."""
     kind = keras.config.dtype_policy().compute_dtype
     matrix = keras.ops.cast(np.random.default_rng(0).random((MATRIX, MATRIX), "float32"), kind)
-    return 2 * MATRIX**3 / fastest(lambda: keras.ops.convert_to_numpy(keras.ops.matmul(matrix, matrix)[0, 0]))
+    # NumPy has no bfloat16
+    return 2 * MATRIX**3 / fastest(lambda: float(keras.ops.cast(keras.ops.matmul(matrix, matrix)[0, 0], "float32")))
 
 
 if __name__ == "__main__":

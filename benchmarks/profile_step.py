@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,8 @@ class Settings:
 
     models: tuple[str, ...] = ("resnet", "cnn6")
     """Architectures."""
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    """Of the arithmetic."""
     batch_size: Count = 128
     """Spectra per step."""
     most: Count = 12
@@ -31,7 +34,7 @@ class Settings:
 def main(settings):
     from synthetic_spectra import backend
 
-    backend.prepare("float32")
+    backend.prepare(settings.precision)
     rows = []
     for model in settings.models:
         seconds = profile(model, settings.batch_size)
@@ -57,13 +60,13 @@ def profile(model, batch_size):
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
     from model_implementations import build
-    from synthetic_spectra import backend
+    from synthetic_spectra import backend, fused
     from synthetic_spectra.backend import keras
 
     rng = np.random.default_rng(0)
     batch = rng.random((batch_size, N_DATAPOINTS, 1), "float32"), rng.integers(0, N_CLASSES, batch_size)
     network = build(model, N_DATAPOINTS, N_CLASSES)
-    network.compile(backend.Adam(3e-4), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    network.compile(fused.Adam(3e-4), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     network.optimizer.build(network.trainable_variables)
     backend.trace_by_batch_size(network)
     batch = tuple(map(keras.ops.convert_to_tensor, batch))

@@ -4,7 +4,7 @@ from math import ceil
 
 from keras import layers
 
-from synthetic_spectra.backend import BatchNormalization
+from synthetic_spectra import fused
 
 
 def pool(x, size, stride):
@@ -29,7 +29,7 @@ def convolved_and_pooled(x, filters, kernel_size, strides, pool_size, pool_strid
         ValueError: if fewer than ``pool_size`` values are left of the spectrum.
     """
     if pool_stride <= pool_size:
-        x = layers.Conv1D(filters, kernel_size, strides, padding="same", activation="relu")(x)
+        x = fused.Conv1D(filters, kernel_size, strides, padding="same", activation="relu")(x)
         return pool(x, pool_size, pool_stride)
     length = x.shape[1]
     convolved = ceil(length / strides)
@@ -38,7 +38,7 @@ def convolved_and_pooled(x, filters, kernel_size, strides, pool_size, pool_strid
     pooled = (convolved - pool_size) // pool_stride + 1
     left = max((convolved - 1) * strides + kernel_size - length, 0) // 2  # zeros before the spectrum, as "same" has
     step = strides * pool_stride
-    convolution = layers.Conv1D(filters, kernel_size, step, activation="relu")
+    convolution = fused.Conv1D(filters, kernel_size, step, activation="relu")
     parts = []
     for i in range(pool_size):
         first = i * strides - left
@@ -67,7 +67,7 @@ def dropped(x, rate):
 
 def normalized(x, batch_normalization):
     """Batch normalisation if ``batch_normalization``, else no layer at all."""
-    return BatchNormalization()(x) if batch_normalization else x
+    return fused.BatchNormalization()(x) if batch_normalization else x
 
 
 def classifier(x, classes, dense, hidden_activation, dropout):

@@ -5,6 +5,7 @@ import keras
 from keras import layers
 
 from model_implementations.basic_blocks import classifier, normalized
+from synthetic_spectra import fused
 
 N_LAYERS = 6
 BLOCKS_PER_LAYER = 2
@@ -36,7 +37,7 @@ def resnet(
         dropout: rate before each hidden layer and the output.
     """
     spectra = keras.Input((input_size, 1))
-    x = layers.Conv1D(64, KERNEL_SIZE, padding="same", activation=first_activation)(spectra)
+    x = fused.Conv1D(64, KERNEL_SIZE, padding="same", activation=first_activation)(spectra)
     x = normalized(x, batch_normalization)
     for _ in range(N_LAYERS):
         for block in range(BLOCKS_PER_LAYER):
@@ -46,9 +47,9 @@ def resnet(
 
 def _residual_block(x, batch_normalization, halve):
     strides = 2 if halve else 1
-    y = layers.Conv1D(FILTERS, KERNEL_SIZE, strides, padding="same")(x)
-    y = layers.ReLU()(normalized(y, batch_normalization))
-    y = normalized(layers.Conv1D(FILTERS, KERNEL_SIZE, padding="same")(y), batch_normalization)
+    y = fused.Conv1D(FILTERS, KERNEL_SIZE, strides, padding="same")(x)
+    y = fused.ReLU()(normalized(y, batch_normalization))
+    y = normalized(fused.Conv1D(FILTERS, KERNEL_SIZE, padding="same")(y), batch_normalization)
     if halve:
-        x = normalized(layers.Conv1D(FILTERS, 1, strides, padding="same")(x), batch_normalization)
-    return layers.ReLU()(layers.Add()([x, y]))
+        x = normalized(fused.Conv1D(FILTERS, 1, strides, padding="same")(x), batch_normalization)
+    return fused.ReLU()(layers.Add()([x, y]))

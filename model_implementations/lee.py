@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 from model_implementations.basic_blocks import classifier, convolved_and_pooled
+from synthetic_spectra import fused
 
 # filters of each inception block: 1, 1→3 (two numbers), 1→5 (two numbers), pool→1
 INCEPTION_FILTERS = (
@@ -82,7 +83,7 @@ def _three_stages(x):
 
 def _inception_block(x, filters):
     def conv(values, n_filters, kernel_size):
-        return layers.Conv1D(n_filters, kernel_size, padding="same", activation="relu")(values)
+        return fused.Conv1D(n_filters, kernel_size, padding="same", activation="relu")(values)
 
     single, before_3, after_3, before_5, after_5, after_pool = filters
     pooled = layers.AveragePooling1D(3, 1, padding="same")(x)

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from model_implementations.basic_blocks import classifier, normalized, pool
+from synthetic_spectra import fused
 
 STAGES = ((16, 21), (32, 11), (64, 5))  # filters and kernel size of each convolution
 
@@ -25,6 +26,6 @@ def cnn_bn(input_size, classes, *, batch_normalization=True, dense=(2048,), hidd
     spectra = keras.Input((input_size, 1))
     x = spectra
     for filters, kernel_size in STAGES:
-        x = normalized(layers.Conv1D(filters, kernel_size, padding="same")(x), batch_normalization)
+        x = normalized(fused.Conv1D(filters, kernel_size, padding="same")(x), batch_normalization)
         x = pool(layers.LeakyReLU(negative_slope=0.1)(x), 2, 2)
     return keras.Model(spectra, classifier(x, classes, dense, hidden_activation, dropout), name="cnn_bn")

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from model_implementations.basic_blocks import classifier, convolved_and_pooled, dropped, normalized, pool
+from synthetic_spectra import fused
 
 # kernel size of a convolution, size and stride of the pool after it
 STAGES = ((35, 3, 2), (30, 3, 2), (25, 2, 2), (20, 1, 2), (15, 1, 2), (10, 1, 2))
@@ -37,8 +38,8 @@ def cnn6(
     x = spectra
     for kernel_size, pool_size, pool_stride in STAGES:
         if batch_normalization:  # over all values, also those that the pool leaves out
-            x = normalized(layers.Conv1D(64, kernel_size, padding="same")(x), batch_normalization)
-            x = pool(layers.ReLU()(x), pool_size, pool_stride)
+            x = normalized(fused.Conv1D(64, kernel_size, padding="same")(x), batch_normalization)
+            x = pool(fused.ReLU()(x), pool_size, pool_stride)
         else:
             x = convolved_and_pooled(x, 64, kernel_size, 1, pool_size, pool_stride)
         x = dropped(x, conv_dropout)

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from model_implementations.basic_blocks import classifier, dropped, pool
+from synthetic_spectra import fused
 
 GROUPS = ((6,), (16, 16), (32, 32), (64, 64))  # filters of the convolutions before each pool
 
@@ -39,6 +40,6 @@ def vgg(
     x = spectra
     for group in GROUPS:
         for filters in group:
-            x = layers.Conv1D(filters, kernel_size, padding="same", activation="relu")(x)
+            x = fused.Conv1D(filters, kernel_size, padding="same", activation="relu")(x)
         x = dropped(pool(x, 2, 2), conv_dropout)
     return keras.Model(spectra, classifier(x, classes, dense, hidden_activation, dropout), name="vgg")

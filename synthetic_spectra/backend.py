@@ -104,63 +104,6 @@ class Batches(keras.utils.PyDataset):
         return self.x[rows][..., None], self.y[rows]
 
 
-class Adam(keras.optimizers.Adam):
-    """Keras's Adam; on TensorFlow one operation updates a variable, which goes through the memory once.
-
-    The networks have up to 187 million parameters; Keras's own update of TensorFlow variables is some ten operations
-    that each read or write all of them.
-    """
-
-    def update_step(self, gradient, variable, learning_rate):
-        if keras.backend.backend() != "tensorflow":
-            return super().update_step(gradient, variable, learning_rate)
-        import tensorflow as tf
-
-        i = self._get_variable_index(variable)
-        step = tf.cast(self.iterations.value + 1, variable.dtype)
-        return tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._momentums[i].value.handle,
-            v=self._velocities[i].value.handle,
-            beta1_power=tf.pow(self.beta_1, step),
-            beta2_power=tf.pow(self.beta_2, step),
-            lr=tf.cast(learning_rate, variable.dtype),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=gradient,
-        )
-
-
-class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras's batch normalisation of the last axis of spectra (n, length, channels).
-
-    On TensorFlow one operation does in training what takes Keras several that each go through the whole memory.
-    ``standard`` puts Keras's own layer in its place.
-    """
-
-    def call(self, inputs, training=None, mask=None):
-        if not training or keras.backend.backend() != "tensorflow":
-            return super().call(inputs, training=training, mask=mask)
-        import tensorflow as tf
-
-        nothing = tf.zeros(0)
-        normalized, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=tf.expand_dims(inputs, 1),
-            scale=tf.cast(self.gamma, "float32"),
-            offset=tf.cast(self.beta, "float32"),
-            mean=nothing,
-            variance=nothing,
-            epsilon=self.epsilon,
-            is_training=True,
-        )
-        n = tf.cast(tf.shape(inputs)[0] * tf.shape(inputs)[1], "float32")
-        # the operation divides the squares by n - 1, Keras by n
-        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance * (n - 1) / n)):
-            moving.assign(moving * self.momentum + batch * (1 - self.momentum))
-        return tf.squeeze(normalized, 1)
-
-
 def trace_by_batch_size(model):
     """On TensorFlow, let a compiled model trace its training step once for every batch size, two in an epoch.
 
@@ -171,23 +114,6 @@ def trace_by_batch_size(model):
 
         step = tf.function(model.train_step, jit_compile=model.jit_compile)
         model.train_function = lambda batches: step(next(batches))
-
-
-def standard(model, weights):
-    """An uncompiled model as one of Keras's own layers alone, which any Keras can load.
-
-    Args:
-        model: whose layers to take.
-        weights: to give it, as ``get_weights`` returns them.
-    """
-
-    def own(layer):
-        kind = keras.layers.BatchNormalization if isinstance(layer, BatchNormalization) else type(layer)
-        return kind.from_config(layer.get_config())
-
-    copy = keras.models.clone_model(model, clone_function=own)
-    copy.set_weights(weights)
-    return copy
 
 
 def predicted_labels(model, data, splits=SPLITS):

@@ -36,7 +36,8 @@ NAME = "blurred_areas-dropout=0.2-relu-online-ema_momentum=0.9-2"
 
 AVERAGED = """
 import numpy as np
-from synthetic_spectra.backend import Adam, Batches, keras
+from synthetic_spectra.backend import Batches, keras
+from synthetic_spectra.fused import Adam
 from train import Averages
 
 

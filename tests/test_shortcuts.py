@@ -10,7 +10,8 @@ import pytest
 from benchmarks.plain_models import convolution_and_pool, plain_build
 from model_implementations import MODELS, build, multiply_accumulates, published_choices
 from model_implementations.basic_blocks import convolved_and_pooled
-from synthetic_spectra.backend import Adam, keras, standard
+from synthetic_spectra.backend import keras
+from synthetic_spectra.fused import Adam, standard
 
 
 @pytest.mark.parametrize("name", MODELS)
