@@ -6,16 +6,29 @@ from unittest.mock import patch
 
 from keras import layers
 
-from model_implementations import basic_blocks, build, lee, szymanski
+from model_implementations import build, lee, szymanski
+from synthetic_spectra import fused
 
 
 def plain_build(name, input_size, classes, **choices):
     """``model_implementations.build`` without its shortcuts; the weights of the two fit each other."""
     with ExitStack() as stack:
-        stack.enter_context(patch.object(basic_blocks, "BatchNormalization", layers.BatchNormalization))
+        stack.enter_context(patch.multiple(fused, **{name: plain_layer(name) for name in fused.LAYERS}))
         for module in (lee, szymanski):
             stack.enter_context(patch.object(module, "convolved_and_pooled", convolution_and_pool))
         return build(name, input_size, classes, **choices)
+
+
+def plain_layer(name):
+    """Keras's layers in the place of one of ``fused.LAYERS``: the one of that name and, if it has one, its ReLU."""
+    always = getattr(getattr(fused, name), "negative_slope", None)
+
+    def layer(*arguments, **choices):
+        slope = choices.pop("negative_slope", always)
+        first = getattr(layers, name)(*arguments, **choices)
+        return first if slope is None else lambda x: layers.ReLU(negative_slope=slope)(first(x))
+
+    return layer
 
 
 def convolution_and_pool(x, filters, kernel_size, strides, pool_size, pool_stride):

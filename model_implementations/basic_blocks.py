@@ -65,9 +65,11 @@ def dropped(x, rate):
     return layers.Dropout(rate)(x) if rate else x
 
 
-def normalized(x, batch_normalization):
-    """Batch normalisation if ``batch_normalization``, else no layer at all."""
-    return fused.BatchNormalization()(x) if batch_normalization else x
+def normalized(x, batch_normalization, negative_slope=None):
+    """Batch normalisation if ``batch_normalization``; with a ``negative_slope`` a ReLU of that slope below zero."""
+    if batch_normalization:
+        return fused.BatchNormalization(negative_slope=negative_slope)(x)
+    return x if negative_slope is None else layers.ReLU(negative_slope=negative_slope)(x)
 
 
 def classifier(x, classes, dense, hidden_activation, dropout):

@@ -2,7 +2,6 @@
 (2019), on Raman spectra of bacteria."""
 
 import keras
-from keras import layers
 
 from model_implementations.basic_blocks import classifier, normalized
 from synthetic_spectra import fused
@@ -48,8 +47,8 @@ def resnet(
 def _residual_block(x, batch_normalization, halve):
     strides = 2 if halve else 1
     y = fused.Conv1D(FILTERS, KERNEL_SIZE, strides, padding="same")(x)
-    y = fused.ReLU()(normalized(y, batch_normalization))
+    y = normalized(y, batch_normalization, negative_slope=0.0)
     y = normalized(fused.Conv1D(FILTERS, KERNEL_SIZE, padding="same")(y), batch_normalization)
     if halve:
         x = normalized(fused.Conv1D(FILTERS, 1, strides, padding="same")(x), batch_normalization)
-    return fused.ReLU()(layers.Add()([x, y]))
+    return fused.Add()([x, y])  # with a ReLU

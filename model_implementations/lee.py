@@ -87,7 +87,7 @@ def _inception_block(x, filters):
 
     single, before_3, after_3, before_5, after_5, after_pool = filters
     pooled = layers.AveragePooling1D(3, 1, padding="same")(x)
-    return layers.Concatenate()(
+    return fused.Concatenate()(
         [
             conv(x, single, 1),
             conv(conv(x, before_3, 1), after_3, 3),

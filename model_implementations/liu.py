@@ -1,7 +1,6 @@
 """CNN BN: Liu, Osadchy, Ashton, Foster, Solomon, Gibson, Analyst 142, 4067 (2017), on Raman spectra."""
 
 import keras
-from keras import layers
 
 from model_implementations.basic_blocks import classifier, normalized, pool
 from synthetic_spectra import fused
@@ -26,6 +25,6 @@ def cnn_bn(input_size, classes, *, batch_normalization=True, dense=(2048,), hidd
     spectra = keras.Input((input_size, 1))
     x = spectra
     for filters, kernel_size in STAGES:
-        x = normalized(fused.Conv1D(filters, kernel_size, padding="same")(x), batch_normalization)
-        x = pool(layers.LeakyReLU(negative_slope=0.1)(x), 2, 2)
+        x = fused.Conv1D(filters, kernel_size, padding="same")(x)
+        x = pool(normalized(x, batch_normalization, negative_slope=0.1), 2, 2)
     return keras.Model(spectra, classifier(x, classes, dense, hidden_activation, dropout), name="cnn_bn")

@@ -1,7 +1,6 @@
 """CNN6: Szymanski, Bartel, Zeng, Tu, Ceder, Chemistry of Materials 33, 4204 (2021), on powder diffraction."""
 
 import keras
-from keras import layers
 
 from model_implementations.basic_blocks import classifier, convolved_and_pooled, dropped, normalized, pool
 from synthetic_spectra import fused
@@ -38,8 +37,8 @@ def cnn6(
     x = spectra
     for kernel_size, pool_size, pool_stride in STAGES:
         if batch_normalization:  # over all values, also those that the pool leaves out
-            x = normalized(fused.Conv1D(64, kernel_size, padding="same")(x), batch_normalization)
-            x = pool(fused.ReLU()(x), pool_size, pool_stride)
+            x = fused.Conv1D(64, kernel_size, padding="same")(x)
+            x = pool(normalized(x, batch_normalization, negative_slope=0.0), pool_size, pool_stride)
         else:
             x = convolved_and_pooled(x, 64, kernel_size, 1, pool_size, pool_stride)
         x = dropped(x, conv_dropout)

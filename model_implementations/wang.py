@@ -1,7 +1,6 @@
 """VGG: Wang, Xie, Li, Deng, Zhao, Xin, Lin, J. Chem. Inf. Model. 60, 2004 (2020), on powder diffraction of MOFs."""
 
 import keras
-from keras import layers
 
 from model_implementations.basic_blocks import classifier, dropped, pool
 from synthetic_spectra import fused

@@ -57,24 +57,50 @@ class Conv1D(keras.layers.Conv1D):
         return operations().convolution(inputs, kernel, bias, self.strides[0], self.padding.upper(), relu)
 
 
-class ReLU(keras.layers.ReLU):
-    """Keras's ReLU."""
-
-    def call(self, inputs):
-        return operations().relu(inputs) if on_tensorflow() else super().call(inputs)
-
-
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras's batch normalisation of the last axis of spectra (n, length, channels)."""
+    """Keras's batch normalisation of the last axis of spectra (n, length, channels), and a ReLU behind it.
+
+    Args:
+        negative_slope: of the ReLU, 0 for none; without it there is no ReLU.
+    """
+
+    def __init__(self, *, negative_slope=None, **choices):
+        super().__init__(**choices)
+        self.negative_slope = negative_slope
 
     def call(self, inputs, training=None, mask=None):
         if not training or not on_tensorflow():
-            return super().call(inputs, training=training, mask=mask)
+            normalized = super().call(inputs, training=training, mask=mask)
+            return activated(normalized, self.negative_slope)
         gamma, beta = (keras.ops.cast(weight, "float32") for weight in (self.gamma, self.beta))
-        normalized, mean, variance = operations().normalization(inputs, gamma, beta, self.epsilon)
+        outputs, mean, variance = operations().normalization(inputs, gamma, beta, self.epsilon, self.negative_slope)
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + batch * (1 - self.momentum))
-        return normalized
+        return outputs
+
+
+class Add(keras.layers.Add):
+    """Keras's sum of two spectra (n, length, channels), and a ReLU behind it."""
+
+    negative_slope = 0.0
+
+    def call(self, inputs):
+        return operations().relu_of_sum(*inputs) if on_tensorflow() else activated(super().call(inputs), 0.0)
+
+
+class Concatenate(keras.layers.Concatenate):
+    """Keras's concatenation along the channels."""
+
+    def call(self, inputs):
+        return operations().concatenation(*inputs) if on_tensorflow() else super().call(inputs)
+
+
+def activated(values, negative_slope):
+    """A ReLU with a slope below zero; without a slope the values as they are."""
+    return values if negative_slope is None else keras.activations.relu(values, negative_slope=negative_slope)
+
+
+LAYERS = ("Conv1D", "BatchNormalization", "Add", "Concatenate")  # of this module, in place of those of Keras
 
 
 def standard(model, weights):
@@ -86,19 +112,25 @@ def standard(model, weights):
     """
 
     def own(layer):
-        kind = type(layer)
-        if kind in (Conv1D, ReLU, BatchNormalization):
-            kind = kind.__base__
-        return kind.from_config(layer.get_config())
+        name = type(layer).__name__
+        kind = getattr(keras.layers, name) if name in LAYERS else type(layer)
+        copy = kind.from_config(layer.get_config())
+        copy.slope_behind = layer.negative_slope if kind is not type(layer) and name != "Conv1D" else None
+        return copy
 
-    copy = keras.models.clone_model(model, clone_function=own)
+    def call(layer, *inputs, **choices):
+        outputs = layer(*inputs, **choices)
+        slope = layer.slope_behind
+        return outputs if slope is None else keras.layers.ReLU(negative_slope=slope)(outputs)
+
+    copy = keras.models.clone_model(model, clone_function=own, call_function=call)
     copy.set_weights(weights)
     return copy
 
 
 @cache
 def operations():
-    """The operations of TensorFlow: ``convolution``, ``relu``, ``normalization``."""
+    """The operations of TensorFlow: ``convolution``, ``normalization``, ``relu_of_sum``, ``concatenation``."""
     import tensorflow as tf
 
     compiled = tf.function(jit_compile=True)
@@ -152,55 +184,76 @@ def operations():
             def gradients(gradient):
                 if relu:
                     gradient = behind_relu(outputs, gradient)
-                of_images = tf.expand_dims(gradient, 1)
-                of_spectra = tf.raw_ops.Conv2DBackpropInput(
-                    input_sizes=tf.shape(images), filter=filters, out_backprop=of_images, strides=strides, padding=padding
-                )
-                of_kernel = tf.raw_ops.Conv2DBackpropFilter(
-                    input=images, filter_sizes=tf.shape(filters), out_backprop=of_images, strides=strides, padding=padding
-                )
+                same = {"out_backprop": tf.expand_dims(gradient, 1), "strides": strides, "padding": padding}
+                sizes = tf.shape(images), tf.shape(filters)
+                of_spectra = tf.raw_ops.Conv2DBackpropInput(input_sizes=sizes[0], filter=filters, **same)
+                of_kernel = tf.raw_ops.Conv2DBackpropFilter(input=images, filter_sizes=sizes[1], **same)
                 return tf.squeeze(of_spectra, 1), tf.squeeze(of_kernel, 0), sums(gradient)
 
             return outputs, gradients
 
-        return convolved(spectra, kernel, bias)
+        return convolved(spectra, tf.convert_to_tensor(kernel), tf.convert_to_tensor(bias))
 
-    compiled_relu = compiled(tf.nn.relu)
+    compiled_relu_of_sum = compiled(lambda a, b: tf.nn.relu(a + b))
 
     @tf.custom_gradient
-    def relu(values):
-        outputs = compiled_relu(values)
-        return outputs, lambda gradient: behind_relu(outputs, gradient)
+    def relu_of_sum(a, b):
+        outputs = compiled_relu_of_sum(a, b)
+
+        def gradients(gradient):
+            of_sum = behind_relu(outputs, gradient)
+            return of_sum, of_sum
+
+        return outputs, gradients
+
+    split = compiled(lambda values, sizes: tf.split(values, sizes, -1))
+
+    @tf.custom_gradient
+    def concatenation(*parts):
+        sizes = tuple(part.shape[-1] for part in parts)
+        return tf.concat(parts, -1), lambda gradient: split(gradient, sizes)
 
     @compiled
-    def normalize(values, gamma, beta, epsilon):
+    def normalize(values, gamma, beta, epsilon, negative_slope):
         n = number_of_rows(values)
         mean = sum_of_rows(lambda x: x, values) / n
         variance = sum_of_rows(lambda x: tf.square(x - mean), values) / n
-        scale = gamma * tf.math.rsqrt(variance + epsilon)
-        return tf.cast(in_float32(values) * scale + (beta - mean * scale), values.dtype), mean, variance
+        outputs = (in_float32(values) - mean) * (gamma * tf.math.rsqrt(variance + epsilon)) + beta
+        if negative_slope is not None:
+            outputs = tf.where(outputs > 0, outputs, outputs * negative_slope)
+        return tf.cast(outputs, values.dtype), mean, variance
 
     @compiled
-    def normalization_gradients(values, gamma, mean, variance, epsilon, gradient):
+    def normalization_gradients(values, gamma, beta, mean, variance, epsilon, negative_slope, gradient):
         n = number_of_rows(values)
         over_deviation = tf.math.rsqrt(variance + epsilon)
-        of_beta = sum_of_rows(lambda g: g, gradient)
-        of_gamma = sum_of_rows(lambda g, x: g * (x - mean), gradient, values) * over_deviation
         scale = gamma * over_deviation
+
+        def behind(gradient, x):
+            """The gradient before the ReLU, whose input is calculated once more rather than read."""
+            if negative_slope is None:
+                return gradient
+            return tf.where((x - mean) * scale + beta > 0, gradient, gradient * negative_slope)
+
+        of_beta = sum_of_rows(behind, gradient, values)
+        of_gamma = sum_of_rows(lambda g, x: behind(g, x) * (x - mean), gradient, values) * over_deviation
         slope = scale * over_deviation * of_gamma / n
-        of_values = in_float32(gradient) * scale - in_float32(values) * slope + (mean * slope - scale * of_beta / n)
+        g, x = in_float32(gradient), in_float32(values)
+        of_values = (behind(g, x) - of_beta / n) * scale - (x - mean) * slope
         return tf.cast(of_values, values.dtype), of_gamma, of_beta
 
-    def normalization(values, gamma, beta, epsilon):
+    def normalization(values, gamma, beta, epsilon, negative_slope):
         @tf.custom_gradient
         def normalized(values, gamma, beta):
-            outputs, mean, variance = normalize(values, gamma, beta, epsilon)
+            outputs, mean, variance = normalize(values, gamma, beta, epsilon, negative_slope)
 
             def gradients(gradient, *_):  # nothing is learned from mean and variance
-                return normalization_gradients(values, gamma, mean, variance, epsilon, gradient)
+                return normalization_gradients(values, gamma, beta, mean, variance, epsilon, negative_slope, gradient)
 
             return (outputs, mean, variance), gradients
 
-        return normalized(values, gamma, beta)
+        return normalized(values, tf.convert_to_tensor(gamma), tf.convert_to_tensor(beta))
 
-    return SimpleNamespace(convolution=convolution, relu=relu, normalization=normalization)
+    return SimpleNamespace(
+        convolution=convolution, normalization=normalization, relu_of_sum=relu_of_sum, concatenation=concatenation
+    )
