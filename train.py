@@ -62,7 +62,8 @@ class Settings:
     """Training ends after so many epochs without a better validation loss; the best weights are kept."""
 
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
-    """Of the arithmetic; mixed_bfloat16 keeps weights, probabilities and loss in float32."""
+    """Of the arithmetic; mixed_bfloat16 keeps weights, probabilities and loss in float32. It becomes part
+    of the run's name."""
 
     # where
     datasets_dir: Path = Path("datasets")
@@ -239,7 +240,7 @@ def plan(settings, choices, others, data):
         if not choices[model]["dense"]:
             activation = "none"
         which = {"model": model, "model_args": others, "hidden_activation": activation, "online": settings.online}
-        which |= {"ema_momentum": settings.ema_momentum, "seed": seed}
+        which |= {"ema_momentum": settings.ema_momentum, "precision": settings.precision, "seed": seed}
         run = runs.Run(runs.run_folder(settings.runs_dir, data.name, **which), protocol | which | environment)
         run.check(settings.resume)
         planned[run.folder] = run

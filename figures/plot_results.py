@@ -58,7 +58,7 @@ def read(path):
 
 def read_published():
     """The published results, with the columns that tell the runs of this project apart."""
-    return pd.read_csv(PUBLISHED).assign(model_args="", online=False, ema_momentum=0.0)
+    return pd.read_csv(PUBLISHED).assign(model_args="", online=False, ema_momentum=0.0, precision="float32")
 
 
 def draw(ours, published, name):

@@ -29,7 +29,7 @@ from synthetic_spectra.scripts import InputError, write_json, write_text, writte
 # of settings.json: recorded, but no reason to train a finished run again
 ENVIRONMENT = ("versions", "device", "run_id")
 # settings that a run from before there was a choice does not name
-UNNAMED = {"model_args": {}, "online": False, "ema_momentum": 0.0}
+UNNAMED = {"model_args": {}, "online": False, "ema_momentum": 0.0, "precision": "float32"}
 
 
 class Run:
@@ -220,9 +220,10 @@ def _both(before, now):
     return before if str(before).split(", then ")[-1] == str(now) else f"{before}, then {now}"
 
 
-def run_folder(runs_dir, config, model, model_args, hidden_activation, online, ema_momentum, seed):
-    """The folder of a run: model arguments (name → value), online and averaging are part of its name if it has any."""
+def run_folder(runs_dir, config, model, model_args, hidden_activation, online, ema_momentum, precision, seed):
+    """The folder of a run: what it has of model arguments (name → value), online, averaging, less precision names it."""
     how = ["online"] * online + [f"ema_momentum={ema_momentum:g}"] * (ema_momentum > 0)
+    how += [precision] * (precision != "float32")
     parts = (model, *described(model_args).split(), hidden_activation, *how, str(seed))
     return Path(runs_dir) / config / "-".join(parts)
 

@@ -11,7 +11,7 @@ import scipy
 
 FORMATS = ("text", "markdown", "csv", "latex")
 # what a line is about; its runs differ in their seeds
-MODEL = ["model", "model_args", "hidden_activation", "online", "ema_momentum"]
+MODEL = ["model", "model_args", "hidden_activation", "online", "ema_momentum", "precision"]
 BOTH = ["model_a", "model_b"]
 
 
@@ -40,8 +40,9 @@ def write(table, form):
 
 def words(names):
     """The values of ``MODEL``, or the last few of them, as words to show; "" for what is not so."""
-    *others, online, ema_momentum = names
-    return *others, "online" if online else "", f"ema_momentum {ema_momentum:g}" if ema_momentum else ""
+    *others, online, ema_momentum, precision = names
+    averaged = f"ema_momentum {ema_momentum:g}" if ema_momentum else ""
+    return *others, "online" if online else "", averaged, "" if precision == "float32" else precision
 
 
 def summary(results, published, ceiling=None):

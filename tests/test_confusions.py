@@ -12,7 +12,7 @@ from spectra_from_config import Settings, resolve
 from synthetic_spectra import config, confusions, tables
 
 # npj Comput. Mater. 9, 100 (2023): the pairs that the networks confuse on the general benchmark, and why
-SAME = {"model_args": "", "hidden_activation": "relu", "online": False, "ema_momentum": 0.0}
+SAME = {"model_args": "", "hidden_activation": "relu", "online": False, "ema_momentum": 0.0, "precision": "float32"}
 PUBLISHED_CAUSES = {(246, 382): "minor peak", (8, 318): "position", (164, 281): "height", (219, 347): "height"}
 
 

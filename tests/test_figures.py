@@ -203,10 +203,10 @@ def test_validation_loss(tmp_path, capsys):
 def test_activations_beside_published_and_ceiling(tmp_path, capsys):
     columns = ["config", *tables.MODEL, "seed", "test_misclassified"]
     rows = [
-        ("challenge", "cnn2", "", "linear", False, 0.0, 0, 54),
-        ("challenge", "cnn2", "", "linear", False, 0.0, 1, 27),
-        ("challenge", "cnn2", "", "relu", True, 0.99, 0, 0),
-        ("challenge", "vgg", "", "relu", False, 0.0, 0, None),  # it diverged
+        ("challenge", "cnn2", "", "linear", False, 0.0, "float32", 0, 54),
+        ("challenge", "cnn2", "", "linear", False, 0.0, "float32", 1, 27),
+        ("challenge", "cnn2", "", "relu", True, 0.99, "float32", 0, 0),
+        ("challenge", "vgg", "", "relu", False, 0.0, "float32", 0, None),  # it diverged
     ]
     table = pd.DataFrame(rows, columns=columns).assign(test_spectra=162, train_misclassified=0)
     table["test_accuracy"] = 1 - table.test_misclassified / 162
