@@ -41,6 +41,8 @@ class Settings:
     format: Literal["text", "markdown", "csv", "latex"] = "text"
     """Of what is printed."""
 
+    keep: bool = False
+    """Keep the rows of results_dir of models that have no run here, as those that were trained on another machine."""
     results_only: bool = False
     """Print the tables of results_dir as they are there, without runs or datasets."""
     mixed: bool = False
@@ -79,9 +81,10 @@ def main(settings):
         print(f"{i + 1} of {len(finished)} runs, {left:.0f} s left: {run.name}", flush=True)
     if rows:
         results = pd.DataFrame(rows).sort_values([*MODEL, "seed"], key=in_order, kind="stable")
-        made = write_results(results, np.array(predicted), data, path)
         if not settings.mixed:
             refuse_mixed(results, sorted({name for run in finished for name in run.settings}))
+        kept = others(results, data, path) if settings.keep and path.is_file() else None
+        results, made = write_results(results, np.array(predicted), data, path, kept)
         print_tables(settings, results, made)
         mirror_results(settings, name, path)
     if problems:
@@ -127,7 +130,35 @@ def predictions(run, data):
     return predicted
 
 
-def write_results(results, predicted, data, path):
+def others(results, data, path):
+    """What the tables of a config hold of other models than those of the runs at hand.
+
+    Args:
+        results: rows as ``result`` gives them.
+        data: the ``Dataset``.
+        path: of the table of the runs.
+
+    Returns:
+        its rows, and name → rows of the tables beside it; of the differences all.
+
+    Raises:
+        InputError: if such a row is of other arrays, or the tables cannot be read.
+    """
+    table, beside = read_results(path)
+    here = set(results[MODEL].itertuples(index=False, name=None))
+
+    def of_others(rows):
+        rows = rows.fillna({"model_args": ""})
+        return rows[[names not in here for names in rows[MODEL].itertuples(index=False, name=None)]]
+
+    table = of_others(table)
+    if (table.dataset_checksum != data.checksum).any():
+        raise InputError(f"{path}: holds rows of other arrays than those in {data.folder}; leave --keep out")
+    tables_of_models = {kind: of_others(beside[kind]) for kind in ("confusions", "groups") if kind in beside}
+    return table, tables_of_models | {"differences": beside.get("differences", pd.DataFrame())}
+
+
+def write_results(results, predicted, data, path, kept=None):
     """Write the tables of a config: runs, confusions, groups and, of several models, differences.
 
     Args:
@@ -135,9 +166,10 @@ def write_results(results, predicted, data, path):
         predicted: labels (runs, test spectra), -1 for those of a run that diverged.
         data: the ``Dataset``.
         path: of the table of the runs; the others are written beside it.
+        kept: what ``others`` gives, to be written too.
 
     Returns:
-        name → DataFrame, the ceiling among them.
+        the rows of all runs, and name → DataFrame, the ceiling among them.
     """
     labels = data.y["test"]
     converged = results[results.outcome != "diverged"]
@@ -145,18 +177,26 @@ def write_results(results, predicted, data, path):
     made = {
         "confusions": confused(converged, predicted, labels, data.definitions, confusions.rivals(limit)),
         "groups": by_group(converged, predicted, labels, data.definitions, limit),
-        "differences": tables.differences(converged, predicted == labels),
     }
+    correct, earlier = dict(enumerate(predicted == labels)), pd.DataFrame()
+    if kept:
+        table, beside = kept
+        earlier = beside.pop("differences")
+        made |= {kind: in_order_of_models([rows, made[kind]]) for kind, rows in beside.items()}
+        results = in_order_of_models([results, table.set_index(len(predicted) + np.arange(len(table)))])
+        converged = results[results.outcome != "diverged"]
+    made["differences"] = tables.differences(converged, correct, earlier)
     for kind, table in made.items():
         beside = path.with_stem(f"{path.stem}_{kind}")
         if len(table):
+            table = table.drop(columns="config", errors="ignore")
             table.insert(0, "config", data.name)
             write_text(beside, table.to_csv(index=False, float_format="%.6g"))
         else:
             beside.unlink(missing_ok=True)  # of runs that are no longer there
     write_text(path, results.to_csv(index=False))
     print(f"wrote {path}" + "".join(f", {path.stem}_{kind}.csv" for kind, table in made.items() if len(table)))
-    return made | {"ceiling": limit}
+    return results, made | {"ceiling": limit}
 
 
 def read_results(path):
@@ -279,6 +319,12 @@ def mirror_results(settings, name, path):
     mirror.log_results(folder, name, table, {"plot_results": figure})
     if mirror.close():
         write_text(copied, text)
+
+
+def in_order_of_models(parts):
+    """Rows of one table, those of a model together."""
+    columns = [column for column in (*MODEL, "seed") if column in parts[0]]
+    return pd.concat(parts).sort_values(columns, key=in_order, kind="stable")
 
 
 def in_order(column):

@@ -39,6 +39,8 @@ class Settings:
     """Folder of the runs; those that are trained with artefacts go into its folder robustness/."""
     results_dir: Path = Path("results")
     """Folder of the table, a row per run, artefact and strength."""
+    keep: bool = False
+    """Keep the rows of the table of models that have no run here, as those that were trained on another machine."""
 
 
 def main(settings):
@@ -84,8 +86,27 @@ def main(settings):
                 rows += [tested(run, trained.load(run), disturbed, artefact, strength, "with") for run in own]
     table = pd.DataFrame(rows)
     output = settings.results_dir / f"robustness_{path.stem}.csv"
+    if settings.keep and output.is_file():
+        table = pd.concat([others(table, output), table])
+    table = table.sort_values(tables.MODEL, kind="stable")
     write_text(output, table.to_csv(index=False))
     print(f"\n{tables.write(summary(table), 'markdown')}\nwrote {output}")
+
+
+def others(table, path):
+    """The rows of an earlier table of other models, or models trained in another way, than those of ``table``.
+
+    Raises:
+        InputError: if it is no such table.
+    """
+    columns = [*tables.MODEL, "trained"]
+    try:
+        earlier = pd.read_csv(path, dtype={"model_args": str}).fillna({"model_args": ""})
+        kinds = earlier[columns].itertuples(index=False, name=None)
+    except (ValueError, KeyError) as error:
+        raise InputError(f"{path}: not a table of robustness.py: {error}; leave --keep out") from None
+    here = set(table[columns].itertuples(index=False, name=None))
+    return earlier[[kind not in here for kind in kinds]]
 
 
 def tested(run, model, data, artefact, strength, how):

@@ -221,7 +221,7 @@ def _both(before, now):
 
 
 def run_folder(runs_dir, config, model, model_args, hidden_activation, online, ema_momentum, precision, seed):
-    """The folder of a run: what it has of model arguments (name → value), online, averaging, less precision names it."""
+    """The folder of a run; model arguments (name → value), online, averaging and precision name it if it has any."""
     how = ["online"] * online + [f"ema_momentum={ema_momentum:g}"] * (ema_momentum > 0)
     how += [precision] * (precision != "float32")
     parts = (model, *described(model_args).split(), hidden_activation, *how, str(seed))

@@ -13,6 +13,7 @@ FORMATS = ("text", "markdown", "csv", "latex")
 # what a line is about; its runs differ in their seeds
 MODEL = ["model", "model_args", "hidden_activation", "online", "ema_momentum", "precision"]
 BOTH = ["model_a", "model_b"]
+MCNEMAR = ["right_only_a", "right_only_b", "p_mcnemar"]
 
 
 def write(table, form):
@@ -143,7 +144,7 @@ def architectures(models):
     return pd.DataFrame(lines)
 
 
-def differences(results, correct):
+def differences(results, correct, earlier=None):
     """Every two models: difference of their test errors, and whether it is more than chance.
 
     ``difference`` is the mean of ``model_a`` minus that of ``model_b``, in misclassified test spectra; ``lower`` and
@@ -151,23 +152,33 @@ def differences(results, correct):
     none); ``p_mcnemar`` is of McNemar's exact test over the test spectra, each judged by most of a model's runs.
 
     Args:
-        results: as above, with the index that ``correct`` has.
-        correct: bool (runs, test spectra), which spectra a run classifies rightly.
+        results: as above.
+        correct: index of a run in ``results`` → bool (test spectra,), which spectra it classifies rightly; of runs that
+            are not at hand it has none, and their McNemar's test is that of ``earlier``, if it is there.
+        earlier: what this function gave before.
     """
+    known = {} if earlier is None or earlier.empty else earlier.set_index(BOTH).to_dict("index")
     runs_of = {names: rows.index for names, rows in results.groupby(MODEL, sort=False)}
     lines = []
     for (a, rows_a), (b, rows_b) in combinations(runs_of.items(), 2):
-        wrong = [(~correct[list(rows)]).sum(axis=1) for rows in (rows_a, rows_b)]
+        wrong = [results.test_misclassified[rows].to_numpy() for rows in (rows_a, rows_b)]
         line = dict(zip(BOTH, (" ".join(filter(None, words(names))) for names in (a, b)), strict=True))
         line |= {"runs_a": len(rows_a), "runs_b": len(rows_b), "difference": wrong[0].mean() - wrong[1].mean()}
         if min(map(len, wrong)) > 1:
             line |= dict(zip(("lower", "upper"), interval(*wrong), strict=True))
-        right = [correct[list(rows)].mean(axis=0) > 0.5 for rows in (rows_a, rows_b)]
-        only_a, only_b = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
-        line |= {"right_only_a": only_a, "right_only_b": only_b}
-        line["p_mcnemar"] = scipy.stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
-        lines.append(line)
+        before = known.get((line["model_a"], line["model_b"]), {})
+        lines.append(line | (mcnemar(correct, rows_a, rows_b) or {name: before.get(name) for name in MCNEMAR}))
     return pd.DataFrame(lines)
+
+
+def mcnemar(correct, rows_a, rows_b):
+    """The columns ``MCNEMAR`` of ``differences``; None if not all runs are at hand."""
+    if not all(row in correct for row in (*rows_a, *rows_b)):
+        return None
+    right = [np.mean([correct[row] for row in rows], axis=0) > 0.5 for rows in (rows_a, rows_b)]
+    only_a, only_b = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+    p = scipy.stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
+    return dict(zip(MCNEMAR, (only_a, only_b, p), strict=True))
 
 
 def interval(a, b):

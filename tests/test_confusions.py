@@ -110,8 +110,14 @@ def test_differences_are_told_from_chance():
     correct[3:6, :10] = False
     for i in (0, 1, 2, 6, 7, 8):
         correct[i, rng.choice(np.arange(20, 100), 2, replace=False)] = False
-    table = tables.differences(results, correct).set_index(["model_a", "model_b"])
+    results["test_misclassified"] = (~correct).sum(axis=1)
+    table = tables.differences(results, dict(enumerate(correct))).set_index(tables.BOTH)
     against_b, against_c = table.loc[("a relu", "b relu")], table.loc[("a relu", "c relu")]
     assert against_b.difference == -8 and against_b.upper < 0 and against_b.p_mcnemar == pytest.approx(2 * 0.5**10)
     assert against_b.right_only_a == 10 and against_b.right_only_b == 0
     assert against_c.difference == 0 and against_c.lower <= 0 <= against_c.upper and against_c.p_mcnemar == 1
+    # of runs that are not at hand any more, the test is the earlier one
+    earlier = table.reset_index()
+    without_a = tables.differences(results, dict(list(enumerate(correct))[3:]), earlier).set_index(tables.BOTH)
+    pd.testing.assert_frame_equal(without_a, table)
+    assert tables.differences(results, {}).p_mcnemar.isna().all()

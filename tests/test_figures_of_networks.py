@@ -43,7 +43,14 @@ def finished(data, tmp_path):
     """A function that leaves a network as a finished run of the example, and gives the run."""
 
     def finish(model, name, seed=0, predictions=None, **others):
-        which = {"model": name, "model_args": {}, "hidden_activation": "linear", "online": False, "ema_momentum": 0.0, "precision": "float32"}
+        which = {
+            "model": name,
+            "model_args": {},
+            "hidden_activation": "linear",
+            "online": False,
+            "ema_momentum": 0.0,
+            "precision": "float32",
+        }
         which["seed"] = seed
         folder = runs.run_folder(tmp_path / "runs", "example", **which)
         run = runs.Run(folder, which | {"config": "example", "dataset_checksum": data.checksum} | others)

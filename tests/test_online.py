@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, refused
 from test_faults import EXAMPLE, outcome
 
 from synthetic_spectra import dataset
@@ -159,4 +159,14 @@ def test_an_online_run_is_reproducible_and_goes_on_to_the_bit(shell, example, tm
     with (tmp_path / "example.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [(row["online"], row["ema_momentum"]) for row in rows] == [("False", "0.9"), ("True", "0.9")]
+    # rows of models whose runs are elsewhere stay with --keep, and only then
+    written = {file.name: file.read_text() for file in tmp_path.glob("*.csv")}
+    (tmp_path / "pieces" / "example" / NAME).rename(tmp_path / "elsewhere")
+    shell(example, "evaluate.py", *arguments, "--keep")
+    assert {file.name: file.read_text() for file in tmp_path.glob("*.csv")} == written
+    shell(example, "evaluate.py", *arguments)
+    assert len((tmp_path / "example.csv").read_text().splitlines()) == 2
+    (tmp_path / "example.csv").write_text(written["example.csv"].replace(rows[0]["dataset_checksum"], "0" * 64))
+    refused(shell(example, "evaluate.py", *arguments, "--keep", check=False), "example.csv", "other arrays", "--keep")
+    (tmp_path / "example.csv").write_text(written["example.csv"])
     shell(example, "figures/plot_results.py", *EXAMPLE, "--results-dir", tmp_path, "--output", tmp_path / "figure.png")

@@ -31,9 +31,18 @@ def page(shell, tmp_path_factory):
     for name in ("published.csv", "ceiling_challenge.csv"):
         shutil.copy(ROOT / "results" / name, results)
     runs = pd.read_csv(ROOT / "results" / "challenge.csv").head(2)
-    runs = runs.assign(model_args=["", HOSTILE], online=False, ema_momentum=0.0, precision="float32", outcome="converged")
+    runs = runs.assign(
+        model_args=["", HOSTILE], online=False, ema_momentum=0.0, precision="float32", outcome="converged"
+    )
     runs.to_csv(results / "challenge.csv", index=False)
-    model = {"model": "cnn2", "model_args": HOSTILE, "hidden_activation": "relu", "online": False, "ema_momentum": 0.0, "precision": "float32"}
+    model = {
+        "model": "cnn2",
+        "model_args": HOSTILE,
+        "hidden_activation": "relu",
+        "online": False,
+        "ema_momentum": 0.0,
+        "precision": "float32",
+    }
     rows = [
         {"config": "challenge", **model, "class_a": a, "class_b": b, "cause": "minor peak", "runs": 1}
         | {"runs_confusing": 1, "misclassified": n, "undecidable": 0}

@@ -85,6 +85,18 @@ def test_networks_are_tested_with_artefacts_and_trained_with_them(ablated, place
     (own,) = runs.found(settings.runs_dir / "robustness" / name, "example")
     assert own.settings["dataset_checksum"] == noisy.checksum
     assert own.summary["test_misclassified"] in set(table[table.trained == "with"].test_misclassified)
+    # rows of models that have no run here stay with --keep, and only then
+    output = place / "robustness_example.csv"
+    table.assign(hidden_activation="tanh").to_csv(output, index=False)
+    for keep, rows in ((True, 2 * len(table)), (False, len(table))):
+        robustness.main(replace(settings, keep=keep))
+        again = pd.read_csv(output, dtype={"model_args": str})
+        assert len(again) == rows
+        pd.testing.assert_frame_equal(again[again.hidden_activation == "relu"].reset_index(drop=True), table)
+    output.write_text("model\n")
+    with pytest.raises(InputError, match="not a table of robustness"):
+        robustness.main(replace(settings, keep=True))
+    table.to_csv(output, index=False)
     capsys.readouterr()
 
     figure = plot_robustness.draw(table.fillna({"model_args": ""}), "example")
