@@ -13,19 +13,18 @@ from synthetic_spectra import fused
 def plain_build(name, input_size, classes, **choices):
     """``model_implementations.build`` without its shortcuts; the weights of the two fit each other."""
     with ExitStack() as stack:
-        stack.enter_context(patch.multiple(fused, **{name: plain_layer(name) for name in fused.LAYERS}))
+        stack.enter_context(patch.multiple(fused, **{kind.__name__: plain_layer(kind) for kind in fused.LAYERS}))
         for module in (lee, szymanski):
             stack.enter_context(patch.object(module, "convolved_and_pooled", convolution_and_pool))
         return build(name, input_size, classes, **choices)
 
 
-def plain_layer(name):
-    """Keras's layers in the place of one of ``fused.LAYERS``: the one of that name and, if it has one, its ReLU."""
-    always = getattr(getattr(fused, name), "negative_slope", None)
+def plain_layer(kind):
+    """Keras's layers in the place of one of ``fused.LAYERS``: what it is made of and, if it has one, its ReLU."""
 
     def layer(*arguments, **choices):
-        slope = choices.pop("negative_slope", always)
-        first = getattr(layers, name)(*arguments, **choices)
+        slope = choices.pop("negative_slope", getattr(kind, "negative_slope", None))
+        first = kind.__base__(*arguments, **choices)
         return first if slope is None else lambda x: layers.ReLU(negative_slope=slope)(first(x))
 
     return layer

@@ -100,7 +100,7 @@ def activated(values, negative_slope):
     return values if negative_slope is None else keras.activations.relu(values, negative_slope=negative_slope)
 
 
-LAYERS = ("Conv1D", "BatchNormalization", "Add", "Concatenate")  # of this module, in place of those of Keras
+LAYERS = (Conv1D, BatchNormalization, Add, Concatenate)  # in place of those of Keras that they are subclasses of
 
 
 def standard(model, weights):
@@ -112,10 +112,10 @@ def standard(model, weights):
     """
 
     def own(layer):
-        name = type(layer).__name__
-        kind = getattr(keras.layers, name) if name in LAYERS else type(layer)
+        ours = isinstance(layer, LAYERS)
+        kind = type(layer).__base__ if ours else type(layer)
         copy = kind.from_config(layer.get_config())
-        copy.slope_behind = layer.negative_slope if kind is not type(layer) and name != "Conv1D" else None
+        copy.slope_behind = getattr(layer, "negative_slope", None) if ours else None
         return copy
 
     def call(layer, *inputs, **choices):

@@ -158,7 +158,7 @@ def begin(runs_dir, model, activation, seed, losses, online=False):
     """A run as train.py leaves it while it trains."""
     settings = {"config": "challenge", "model": model, "model_args": {}, "hidden_activation": activation, "seed": seed}
     one = runs.Run(
-        runs.run_folder(runs_dir, "challenge", model, {}, activation, online, 0.0, seed),
+        runs.run_folder(runs_dir, "challenge", model, {}, activation, online, 0.0, "float32", seed),
         runs.UNNAMED | settings | {"online": online},
     )
     one.start("never")

@@ -11,7 +11,7 @@ from dataset_ceiling import Settings as CeilingSettings
 from dataset_ceiling import main as write_ceiling
 from figures import plot_attention, plot_ceiling, plot_decision_regions
 from model_implementations import build
-from synthetic_spectra import backend, confusions, dataset, runs, trained
+from synthetic_spectra import backend, confusions, dataset, fused, runs, trained
 from synthetic_spectra.backend import keras
 from synthetic_spectra.scripts import InputError
 
@@ -90,7 +90,8 @@ def test_decision_regions_of_a_known_network(data, finished, folders, tmp_path):
     taken_for_1 = network.predict(spectra[..., None], verbose=0).argmax(axis=1).reshape(14, 11) == 1
     assert np.array_equal(taken_for_1, np.tile(heights[:, None] > 0.1, (1, 11)))
     finished(network, "cnn2", seed=1)
-    finished(build("vgg", 500, 2), "vgg")
+    vgg = build("vgg", 500, 2)
+    finished(fused.standard(vgg, vgg.get_weights()), "vgg")
     plot_decision_regions.main(settings)
     assert all(pictures(output))
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -106,6 +107,7 @@ def test_networks_are_tested_with_artefacts_and_trained_with_them(ablated, place
     assert lines["blurred_areas relu ema_momentum 0.99, trained without it"].tolist() == pytest.approx(
         list(means), abs=0.01
     )
+    plt.close(figure)
     output = place / "robustness.png"
     plot_robustness.main(plot_robustness.Settings(config=EXAMPLE, results_dir=place, output=output))
     assert output.stat().st_size > 10_000

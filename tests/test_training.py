@@ -176,7 +176,7 @@ def test_model_arguments_make_runs_of_their_own(shell, example, tmp_path):
     small = (*small, "--precision", "mixed_bfloat16")
     shell(example, "train.py", *small, "--model-args", "dropout=0.5", "dense=[30,20]")
     (run,) = (tmp_path / "example").iterdir()
-    assert run.name == "vgg-dense=[30,20]-dropout=0.5-linear-0"
+    assert run.name == "vgg-dense=[30,20]-dropout=0.5-linear-mixed_bfloat16-0"
     assert json.loads((run / "settings.json").read_text())["model_args"] == {"dropout": 0.5, "dense": [30, 20]}
     again = shell(example, "train.py", *small, "--model-args", "dropout=0.5", "dense=[30,20]")
     assert "1 of them finished already" in again.stdout
