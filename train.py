@@ -253,7 +253,8 @@ def train(run, data, settings, mirror, deadline):
     Returns:
         Whether the run is finished: False if the clock would have shown ``deadline`` before the end of another epoch.
     """
-    keras.utils.clear_session()
+    keras.utils.clear_session()  # the precision goes with it
+    keras.config.set_dtype_policy(settings.precision)
     keras.utils.set_random_seed(run.settings["seed"])
     model = build_for(run, data)
     # the labels stay integers: the same function as the published categorical cross-entropy of one-hot labels

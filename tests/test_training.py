@@ -178,6 +178,9 @@ def test_model_arguments_make_runs_of_their_own(shell, example, tmp_path):
     (run,) = (tmp_path / "example").iterdir()
     assert run.name == "vgg-dense=[30,20]-dropout=0.5-linear-mixed_bfloat16-0"
     assert json.loads((run / "settings.json").read_text())["model_args"] == {"dropout": 0.5, "dense": [30, 20]}
+    network = keras.models.load_model(run / "model.keras", compile=False)
+    assert {layer.compute_dtype for layer in network.layers[1:-1]} == {"bfloat16"}
+    assert network.layers[-1].compute_dtype == network.layers[1].variable_dtype == "float32"  # probabilities, weights
     again = shell(example, "train.py", *small, "--model-args", "dropout=0.5", "dense=[30,20]")
     assert "1 of them finished already" in again.stdout
     table = shell(example, "evaluate.py", *EXAMPLE, "--runs-dir", tmp_path, "--results-dir", tmp_path).stdout
