@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -21,9 +22,9 @@ from synthetic_spectra.scripts import Count, run_script, write_text
 class Settings:
     """Take the profile of a training step of each architecture, by operation."""
 
-    models: tuple[str, ...] = ("resnet", "cnn6")
+    models: tuple[str, ...] = ("resnet", "cnn6", "vgg")
     """Architectures."""
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    precisions: tuple[Literal["float32", "mixed_bfloat16"], ...] = ("float32", "mixed_bfloat16")
     """Of the arithmetic."""
     batch_size: Count = 128
     """Spectra per step."""
@@ -34,12 +35,12 @@ class Settings:
 def main(settings):
     from synthetic_spectra import backend
 
-    backend.prepare(settings.precision)
     rows = []
-    for model in settings.models:
+    for precision, model in product(settings.precisions, settings.models):
+        backend.prepare(precision)
         seconds = profile(model, settings.batch_size)
         rows += [
-            {"model": model, "operation": operation, "seconds": spent}
+            {"model": model, "precision": precision, "operation": operation, "seconds": spent}
             for operation, spent in seconds.most_common(settings.most)
         ]
     table = pd.DataFrame(rows).assign(device=backend.device())
@@ -50,7 +51,7 @@ def main(settings):
 
 
 def profile(model, batch_size):
-    """Operation → seconds in one step; operations that run at the same time count each.
+    """Operation → seconds in one step; operations that run at the same time count each, what XLA compiled is missing.
 
     Args:
         model: name of the architecture.

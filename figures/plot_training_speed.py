@@ -21,7 +21,7 @@ HATCHES = ("", "//", "..", "xx")
 class Settings:
     """Draw the time of a training step of every architecture, in units of the plain way's."""
 
-    table: Path = ROOT / "benchmarks" / "Intel-Xeon-Processor-at-2.50GHz-2-cores.csv"
+    table: Path = ROOT / "benchmarks" / "Intel-Xeon-Processor-2-cores.csv"
     """What benchmarks/bench_training.py wrote."""
     output: Path = Path("figures/plot_training_speed.png")
     """File to write; a PDF of the same stem is written beside it."""
