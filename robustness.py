@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pandas as pd
 from pydantic import Field
@@ -30,6 +30,8 @@ class Settings:
     hidden_activations: Annotated[tuple[str, ...], Field(min_length=1)] = ("published",)
     """As in train.py."""
     epochs: Count = 500
+    """As in train.py."""
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
     """As in train.py."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
     """Of the training."""
@@ -73,6 +75,7 @@ def main(settings):
                         hidden_activations=settings.hidden_activations,
                         ema_momentum=settings.ema_momentum,
                         epochs=settings.epochs,
+                        precision=settings.precision,
                         seeds=settings.seeds,
                         datasets_dir=datasets_dir,
                         runs_dir=runs_dir,
