@@ -112,7 +112,7 @@ def trace_by_batch_size(model):
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        step = tf.function(model.train_step, jit_compile=model.jit_compile)
+        step = tf.function(model.train_step, jit_compile=model.jit_compile, autograph=False)
         model.train_function = lambda batches: step(next(batches))
 
 

@@ -133,7 +133,8 @@ def operations():
     """The operations of TensorFlow: ``convolution``, ``normalization``, ``relu_of_sum``, ``concatenation``."""
     import tensorflow as tf
 
-    compiled = tf.function(jit_compile=True)
+    # autograph would parse the functions, in CPython 3.11 not safely beside another thread that parses, as W&B's does
+    compiled = tf.function(jit_compile=True, autograph=False)
 
     def in_float32(values):
         return tf.cast(values, "float32")

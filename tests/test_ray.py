@@ -43,6 +43,6 @@ def test_two_nodes_train_what_one_machine_trains_and_one_may_be_lost(shell, exam
         assert "continues after epoch" in shown
         for folder in folders:
             assert outcome(folder) == outcome(tmp_path / "here" / "example" / folder.name)
-            assert list(folder.glob("wandb/offline-run-*/*.wandb"))
+            assert list(folder.glob("wandb/offline-run-*/*.wandb")), shown
     finally:
         cluster.shutdown()
