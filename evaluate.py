@@ -148,7 +148,6 @@ def others(results, data, path):
     here = set(results[MODEL].itertuples(index=False, name=None))
 
     def of_others(rows):
-        rows = rows.fillna({"model_args": ""})
         return rows[[names not in here for names in rows[MODEL].itertuples(index=False, name=None)]]
 
     table = of_others(table)
@@ -209,7 +208,10 @@ def read_results(path):
         raise InputError(f"{path}: no such file; make it: python evaluate.py --config {path.stem}")
     files = {kind: path.with_stem(f"{path.stem}_{kind}") for kind in ("confusions", "groups", "differences")}
     files["ceiling"] = path.with_stem(f"ceiling_{path.stem}")
-    made = {kind: pd.read_csv(file) for kind, file in files.items() if file.is_file()}
+    text = {"model_args": "str"}
+    made = {
+        kind: pd.read_csv(file, dtype=text).fillna({"model_args": ""}) for kind, file in files.items() if file.is_file()
+    }
     return plot_results.read(path)[0], made
 
 
