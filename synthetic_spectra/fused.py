@@ -47,13 +47,14 @@ class Adam(keras.optimizers.Adam):
 
 
 class Conv1D(keras.layers.Conv1D):
-    """Keras's convolution of spectra (n, length, channels), linear or with ReLU."""
+    """Keras's convolution of spectra (n, length, channels)."""
 
     def call(self, inputs):
-        if not on_tensorflow():
+        relu = self.activation is keras.activations.relu
+        simple = self.use_bias and self.padding != "causal" and self.groups == 1 and self.dilation_rate == (1,)
+        if not on_tensorflow() or not simple or not (relu or self.activation is keras.activations.linear):
             return super().call(inputs)
         kernel, bias = map(keras.ops.convert_to_tensor, (self.kernel, self.bias))
-        relu = self.activation is keras.activations.relu
         return operations().convolution(inputs, kernel, bias, self.strides[0], self.padding.upper(), relu)
 
 

@@ -11,7 +11,7 @@ from benchmarks.plain_models import convolution_and_pool, plain_build
 from model_implementations import MODELS, build, multiply_accumulates, published_choices
 from model_implementations.basic_blocks import convolved_and_pooled
 from synthetic_spectra.backend import keras
-from synthetic_spectra.fused import Adam, standard
+from synthetic_spectra.fused import Adam, Conv1D, standard
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -65,6 +65,20 @@ def test_only_the_values_that_a_pool_reads_are_computed(steps):
         ours.set_weights(plain.get_weights())
         np.testing.assert_allclose(ours(x), plain(x), rtol=1e-5, atol=1e-6)
         assert multiply_accumulates(ours) < multiply_accumulates(plain)
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [{}, {"activation": "relu"}, {"activation": "tanh"}, {"padding": "causal"}, {"dilation_rate": 2}, {"groups": 2},
+     {"use_bias": False}, {"strides": 3, "padding": "same"}],
+)  # fmt: skip
+def test_a_convolution_is_that_of_keras_whatever_is_chosen(choices):
+    x = np.random.default_rng(4).normal(size=(2, 31, 4)).astype("float32")
+    ours, plain = (kind(6, 5, bias_initializer="random_normal", **choices) for kind in (Conv1D, keras.layers.Conv1D))
+    plain.build(x.shape)
+    ours.build(x.shape)
+    ours.set_weights(plain.get_weights())
+    np.testing.assert_allclose(ours(x), plain(x), rtol=1e-5, atol=1e-6)
 
 
 def test_a_saved_network_is_of_keras_alone(tmp_path):
