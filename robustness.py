@@ -9,7 +9,7 @@ from pydantic import Field
 
 import spectra_from_config
 import train
-from synthetic_spectra import backend, config, dataset, tables, trained
+from synthetic_spectra import backend, config, dataset, runs, tables, trained
 from synthetic_spectra.artefacts import ARTEFACTS, NONE
 from synthetic_spectra.scripts import Count, InputError, Seed, run_script, write_text
 
@@ -84,7 +84,7 @@ def main(settings):
                 )
             disturbed = dataset.load(datasets_dir, path.stem)
             rows += [tested(*network, disturbed, artefact, strength, "without") for network in networks]
-            if (runs_dir / path.stem).is_dir():
+            if any(map(trained.predicts, runs.found(runs_dir, path.stem))):
                 own, _ = trained.choose(runs_dir, disturbed)
                 rows += [tested(run, trained.load(run), disturbed, artefact, strength, "with") for run in own]
     table = pd.DataFrame(rows)

@@ -14,7 +14,7 @@ from synthetic_spectra import config, tables
 from synthetic_spectra.artefacts import ARTEFACTS, NONE
 from synthetic_spectra.scripts import InputError, run_script
 
-MARKERS = "osD^vPX"
+MARKERS = "osD^vPX<*"  # more than there are colours, so that the two together are told apart
 
 
 @dataclass(frozen=True)

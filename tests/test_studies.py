@@ -84,6 +84,12 @@ def test_networks_are_tested_with_artefacts_and_trained_with_them(ablated, place
     noisy = dataset.load(settings.datasets_dir / "robustness" / name, "example")
     assert noisy.definitions.rendering.artefacts() == {"noise": max(ARTEFACTS["noise"][1])}
     (own,) = runs.found(settings.runs_dir / "robustness" / name, "example")
+    # a training that was interrupted is left out
+    summary = own.folder / "summary.json"
+    summary.rename(place / "summary.json")
+    robustness.main(replace(settings, models=(), results_dir=place / "without"))
+    assert len(pd.read_csv(place / "without" / "robustness_example.csv")) == len(table) - 1
+    (place / "summary.json").rename(summary)
     assert own.settings["dataset_checksum"] == noisy.checksum
     assert own.summary["test_misclassified"] in set(table[table.trained == "with"].test_misclassified)
     # rows of models that have no run here stay with --keep, and only then
