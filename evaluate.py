@@ -81,11 +81,11 @@ def main(settings):
         print(f"{i + 1} of {len(finished)} runs, {left:.0f} s left: {run.name}", flush=True)
     if rows:
         results = pd.DataFrame(rows).sort_values([*MODEL, "seed"], key=in_order, kind="stable")
+        kept = others(results, data, path) if settings.keep and path.is_file() else None
+        written, made = write_results(results, np.array(predicted), data, path, kept)
         if not settings.mixed:
             refuse_mixed(results, sorted({name for run in finished for name in run.settings}))
-        kept = others(results, data, path) if settings.keep and path.is_file() else None
-        results, made = write_results(results, np.array(predicted), data, path, kept)
-        print_tables(settings, results, made)
+        print_tables(settings, written, made)
         mirror_results(settings, name, path)
     if problems:
         raise InputError("; ".join(problems))

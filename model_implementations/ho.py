@@ -51,4 +51,4 @@ def _residual_block(x, batch_normalization, halve):
     y = normalized(fused.Conv1D(FILTERS, KERNEL_SIZE, padding="same")(y), batch_normalization)
     if halve:
         x = normalized(fused.Conv1D(FILTERS, 1, strides, padding="same")(x), batch_normalization)
-    return fused.Add()([x, y])  # with a ReLU
+    return fused.AddReLU()([x, y])

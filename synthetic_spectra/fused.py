@@ -80,7 +80,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return outputs
 
 
-class Add(keras.layers.Add):
+class AddReLU(keras.layers.Add):
     """Keras's sum of two spectra (n, length, channels), and a ReLU behind it."""
 
     negative_slope = 0.0
@@ -101,7 +101,7 @@ def activated(values, negative_slope):
     return values if negative_slope is None else keras.activations.relu(values, negative_slope=negative_slope)
 
 
-LAYERS = (Conv1D, BatchNormalization, Add, Concatenate)  # in place of those of Keras that they are subclasses of
+LAYERS = (Conv1D, BatchNormalization, AddReLU, Concatenate)  # in place of those of Keras that they are subclasses of
 
 
 def standard(model, weights):
