@@ -190,7 +190,7 @@ def processor():
         name = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         name = platform.processor() or platform.machine()
-    return f"{name}, {cores} cores"
+    return f"{name}, {cores} {'core' if cores == 1 else 'cores'}"
 
 
 def free_memory():
