@@ -67,7 +67,7 @@ def draw(ours, published, name, ceiling=None):
     }
     models = list(runs.groupby([column for column in MODEL if column != "hidden_activation"]))
     width = 0.84 / len(looks)  # of the room for the dots of one kind
-    figure, axes = plt.subplots(figsize=(max(8, 1.5 * len(models) + 4), 4.6))
+    figure, axes = plt.subplots(figsize=(9, 0.55 * len(models) + 2.5))
     for i, (_, of_model) in enumerate(models):
         kinds = of_model.groupby(["hidden_activation", "origin"]).accuracy
         present = [key for key in looks if key in kinds.groups]
@@ -75,17 +75,18 @@ def draw(ours, published, name, ceiling=None):
             values = kinds.get_group(key).sort_values()
             middle = i + (j - (len(present) - 1) / 2) * width
             across = middle + 0.8 * width * ((np.arange(len(values)) + 0.5) / len(values) - 0.5)
-            axes.scatter(across, values, 30, **looks[key])
-            axes.hlines(values.mean(), middle - 0.42 * width, middle + 0.42 * width, color="C6", linewidth=2)
+            axes.scatter(values, across, 30, **looks[key])
+            axes.vlines(values.mean(), middle - 0.42 * width, middle + 0.42 * width, color="C6", linewidth=2)
     for (activation, origin), look in looks.items():
         axes.scatter([], [], 30, label=f"{activation}, {origin}", **look)
     axes.plot([], [], color="C6", linewidth=2, label="mean")
     if ceiling is not None:
         for column, line, how in CEILINGS:
-            axes.axhline(100 * ceiling[column].mean(), color="C2", linestyle=line, label=f"ceiling, {how}")
-    axes.set_xticks(range(len(models)), ["\n".join(filter(None, tables.words(names))) for names, _ in models])
-    axes.set(ylabel="test accuracy (%)", xlabel="model", title=name)
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), title="a dot a run")
+            axes.axvline(100 * ceiling[column].mean(), color="C2", linestyle=line, label=f"ceiling, {how}")
+    axes.set_yticks(range(len(models)), [" ".join(filter(None, tables.words(names))) for names, _ in models])
+    axes.invert_yaxis()
+    axes.set(xlabel="test accuracy (%), a dot a run", ylabel="model", title=name)
+    figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 

@@ -99,8 +99,11 @@ def draw(ours, published, name):
     )
     axes.invert_yaxis()
     n_test = ours.test_spectra.iloc[0]
-    axes.set(xlabel=f"misclassified of {n_test} test spectra, a dot a run", title=name)
+    axes.set(xlabel=f"misclassified of {n_test} test spectra, a dot a run\n(square-root scale)", title=name)
+    axes.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))  # of few, each one is seen
     axes.set_xlim(left=0)
+    most = axes.get_xlim()[1]
+    axes.set_xticks([n for n in (0, 10, 25, 50, 100, 200, 400, 700, 1000, 2000, 4000) if n <= most])
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 

@@ -224,14 +224,14 @@ def test_activations_beside_published_and_ceiling(tmp_path, capsys):
     ceiling = pd.read_csv(tmp_path / "ceiling_challenge.csv")
     figure = plot_activations.draw(*plot_results.read(tmp_path / "challenge.csv"), "challenge", ceiling)
     axes = figure.axes[0]
-    models = [tick.get_text() for tick in axes.get_xticklabels()]
-    assert models == ["cnn2", "cnn2\nonline\nema_momentum 0.99", "cnn3", "cnn6", "inc3", "inc6", "vgg"]
-    dots = [np.round(points.get_offsets()[:, 1], 2).tolist() for points in axes.collections]
+    models = [tick.get_text() for tick in axes.get_yticklabels()]
+    assert models == ["cnn2", "cnn2 online ema_momentum 0.99", "cnn3", "cnn6", "inc3", "inc6", "vgg"]
+    dots = [np.round(points.get_offsets()[:, 0], 2).tolist() for points in axes.collections]
     published = plot_results.read_published().query("config == 'challenge' and model == 'cnn3'")
     theirs = published[published.hidden_activation == "relu"].value.sort_values(ascending=False)
     assert [66.67, 83.33] in dots and [100.0] in dots
     assert np.round(100 * (1 - theirs / 162), 2).tolist() in dots
-    levels = {line.get_label(): line.get_ydata()[0] for line in axes.get_lines() if len(line.get_ydata())}
+    levels = {line.get_label(): line.get_xdata()[0] for line in axes.get_lines() if len(line.get_xdata())}
     assert levels["ceiling, ties at random"] == pytest.approx(100 * ceiling.expected_random.mean())
 
 
