@@ -16,6 +16,7 @@ from synthetic_spectra.scripts import InputError, run_script
 from synthetic_spectra.tables import MODEL
 
 PUBLISHED = ROOT / "results" / "published.csv"
+TICKS = 1, 2, 5, 10, 25, 50, 100, 200, 400, 700, 1000, 2000, 4000
 WIDTH = 0.36  # horizontal room for the dots of one kind
 
 
@@ -103,7 +104,7 @@ def draw(ours, published, name):
     axes.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))  # of few, each one is seen
     axes.set_xlim(left=0)
     most = axes.get_xlim()[1]
-    axes.set_xticks([n for n in (0, 10, 25, 50, 100, 200, 400, 700, 1000, 2000, 4000) if n <= most])
+    axes.set_xticks([0, *(n for n in TICKS if most / 120 <= n <= most)])  # smaller ones would run together
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 
