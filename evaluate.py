@@ -345,7 +345,7 @@ def refuse_mixed(results, settings):
         for column in settings:
             values = rows[column].drop_duplicates() if column not in ("seed", "run_id") else ()
             if len(values) > 1:
-                runs_of = " ".join(filter(None, tables.words(names)))
+                runs_of = tables.label(names)
                 raise InputError(
                     f"{runs_of}: its runs differ in {column} ({'; '.join(map(str, values))}) and are not averaged; "
                     "--mixed averages them all the same"

@@ -137,7 +137,7 @@ def summary(table):
     strongest = {artefact: list(strengths)[-1] for artefact, (_, strengths) in ARTEFACTS.items()} | {NONE: 0.0}
     shown = table[table.strength == table.artefact.map(strongest)]
     shown = shown.assign(
-        network=[" ".join(filter(None, tables.words(names))) for names in shown[tables.MODEL].itertuples(index=False)],
+        network=[tables.label(names) for names in shown[tables.MODEL].itertuples(index=False)],
         column=[NONE if row.artefact == NONE else f"{row.artefact} {row.strength:g}" for row in shown.itertuples()],
         accuracy=100 * (1 - shown.test_misclassified / shown.test_spectra),
     )

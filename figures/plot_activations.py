@@ -13,9 +13,14 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))  # to find the proj
 from figures import plot_results, style
 from synthetic_spectra import config, tables
 from synthetic_spectra.scripts import InputError, run_script
-from synthetic_spectra.tables import MODEL
+from synthetic_spectra.tables import ANY_PRECISION
 
 CEILINGS = (("expected_random", "-", "ties at random"), ("expected_nearest", "--", "ties to the nearest class"))
+LOOKS = {  # origin of a run → marker, filled
+    "this project, mixed_bfloat16": ("D", True),
+    "this project, float32": ("o", True),
+    "published": ("s", False),
+}
 
 
 @dataclass(frozen=True)
@@ -53,19 +58,20 @@ def draw(ours, published, name, ceiling=None):
     """
     published = published[(published.config == name) & (published.quantity == "test_misclassified")]
     n_test = ours.test_spectra.max()
-    columns = [*MODEL, "origin", "accuracy"]
+    columns = [*ANY_PRECISION, "origin", "accuracy"]
     runs = pd.concat(
         [
-            ours.assign(origin="this project", accuracy=100 * ours.test_accuracy)[columns],
+            ours.assign(origin="this project, " + ours.precision, accuracy=100 * ours.test_accuracy)[columns],
             published.assign(origin="published", accuracy=100 * (1 - published.value / n_test))[columns],
         ]
     )
     looks = {
         (activation, origin): {"marker": marker, "facecolor": color if filled else "none", "edgecolor": color}
         for color, activation in zip(cycle(f"C{i}" for i in range(6)), sorted(runs.hidden_activation.unique()))
-        for origin, marker, filled in (("this project", "o", True), ("published", "s", False))
+        for origin, (marker, filled) in LOOKS.items()
+        if (runs.origin == origin).any()
     }
-    models = list(runs.groupby([column for column in MODEL if column != "hidden_activation"]))
+    models = list(runs.groupby([column for column in ANY_PRECISION if column != "hidden_activation"]))
     width = 0.84 / len(looks)  # of the room for the dots of one kind
     figure, axes = plt.subplots(figsize=(9, 0.55 * len(models) + 2.5))
     for i, (_, of_model) in enumerate(models):
@@ -83,10 +89,10 @@ def draw(ours, published, name, ceiling=None):
     if ceiling is not None:
         for column, line, how in CEILINGS:
             axes.axvline(100 * ceiling[column].mean(), color="C2", linestyle=line, label=f"ceiling, {how}")
-    axes.set_yticks(range(len(models)), [" ".join(filter(None, tables.words(names))) for names, _ in models])
+    axes.set_yticks(range(len(models)), [tables.label((*names, "float32")) for names, _ in models])
     axes.invert_yaxis()
     axes.set(xlabel="test accuracy (%), a dot a run", ylabel="model", title=name)
-    figure.legend(loc="outside lower center", ncols=3)
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 

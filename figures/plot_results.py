@@ -13,11 +13,10 @@ sys.path.append(str(ROOT))  # to find the project when run by its path
 from figures import style
 from synthetic_spectra import config, tables
 from synthetic_spectra.scripts import InputError, run_script
-from synthetic_spectra.tables import MODEL
+from synthetic_spectra.tables import ANY_PRECISION, MODEL
 
 PUBLISHED = ROOT / "results" / "published.csv"
 TICKS = 1, 2, 5, 10, 25, 50, 100, 200, 400, 700, 1000, 2000, 4000
-WIDTH = 0.36  # horizontal room for the dots of one kind
 
 
 @dataclass(frozen=True)
@@ -59,11 +58,12 @@ def read(path):
 
 def read_published():
     """The published results, with the columns that tell the runs of this project apart."""
-    return pd.read_csv(PUBLISHED).assign(model_args="", online=False, ema_momentum=0.0, precision="float32")
+    return pd.read_csv(PUBLISHED).assign(model_args="", online=False, ema_momentum=0.0)
 
 
 def draw(ours, published, name):
-    """The figure: misclassified test spectra, a dot a run, for every model and hidden activation.
+    """The figure: misclassified test spectra, a dot a run, for every model and hidden activation,
+    the precisions beside one another.
 
     A line tells how many training spectra are misclassified, in the mean over the runs: with dropout on in the
     published runs, which makes them more, and off in ours.
@@ -73,31 +73,32 @@ def draw(ours, published, name):
         published: what ``read_published`` gives.
         name: of the config.
     """
-    published = published[published.config == name]
+    published = published[published.config == name].assign(kind="published")
+    ours = ours.assign(kind="this project, " + ours.precision)
     theirs = published[published.quantity == "test_misclassified"]
     learned = published[published.quantity == "train_misclassified_with_dropout"]
-    kinds = (
-        ("this project", ours.assign(value=ours.test_misclassified), ours.assign(value=ours.train_misclassified), "o"),
-        ("published", theirs, learned, "s"),
-    )
-    names = pd.concat([runs[MODEL] for _, runs, *_ in kinds]).drop_duplicates().sort_values(MODEL)
-    figure, axes = plt.subplots(figsize=(9, 0.55 * len(names) + 2))
-    for offset, (kind, runs, training, marker) in zip((-0.2, 0.2), kinds, strict=True):
-        for i, names_of in enumerate(names.itertuples(index=False)):
-            values = runs[(runs[MODEL] == list(names_of)).all(axis=1)].value.sort_values()
-            place = i + offset + WIDTH * (np.arange(len(values)) + 0.5) / max(1, len(values)) - WIDTH / 2
-            color = f"C{0 if kind == 'this project' else 1}"
-            axes.scatter(
-                values, place, 34, marker=marker, color=color, clip_on=False, zorder=3,
-                label=kind if i == 0 else None,
-            )  # fmt: skip
-            mean = training[(training[MODEL] == list(names_of)).all(axis=1)].value.mean()
-            where = i + offset - WIDTH / 2, i + offset + WIDTH / 2
-            label = f"{kind}, training spectra (mean)" if i == 0 else None
-            axes.vlines(mean, *where, color=color, linewidth=3, label=label)
-    axes.set_yticks(
-        range(len(names)), [" ".join(filter(None, tables.words(one))) for one in names.itertuples(index=False)]
-    )
+    tested = pd.concat([ours.assign(value=ours.test_misclassified), theirs])
+    trained = pd.concat([ours.assign(value=ours.train_misclassified), learned])
+    rows = tested[ANY_PRECISION].drop_duplicates().sort_values(ANY_PRECISION)
+    kinds = list(dict.fromkeys([*sorted(ours.kind), "published"]))
+    height = 0.8 / len(kinds)  # of the room for the dots of one kind
+    figure, axes = plt.subplots(figsize=(9, 0.6 * len(rows) + 2))
+    for j, kind in enumerate(kinds):
+        color, marker = f"C{j}", "s" if kind == "published" else "o"
+        for i, names in enumerate(rows.itertuples(index=False)):
+            middle = i + (j - (len(kinds) - 1) / 2) * height
+            test, training = (
+                runs[(runs.kind == kind) & (runs[ANY_PRECISION] == list(names)).all(axis=1)].value
+                for runs in (tested, trained)
+            )
+            place = middle + 0.9 * height * ((np.arange(len(test)) + 0.5) / max(1, len(test)) - 0.5)
+            axes.scatter(test.sort_values(), place, 30, marker=marker, color=color, clip_on=False, zorder=3)
+            axes.vlines(training.mean(), middle - height / 2, middle + height / 2, color=color, linewidth=3)
+        axes.scatter([], [], 30, marker=marker, color=color, label=kind)
+        axes.plot([], [], color=color, linewidth=3, label=f"{kind}, training spectra (mean)")
+    labels = [tables.label((*names, "float32")) for names in rows.itertuples(index=False)]
+    axes.set_yticks(range(len(rows)), labels)
+    axes.set_ylim(-0.7, len(rows) - 0.3)
     axes.invert_yaxis()
     n_test = ours.test_spectra.iloc[0]
     axes.set(xlabel=f"misclassified of {n_test} test spectra, a dot a run\n(square-root scale)", title=name)

@@ -2,10 +2,11 @@
 
 import sys
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # to find the project when run by its path
@@ -14,12 +15,10 @@ from synthetic_spectra import config, tables
 from synthetic_spectra.artefacts import ARTEFACTS, NONE
 from synthetic_spectra.scripts import InputError, run_script
 
-MARKERS = "osD^vPX<*"  # more than there are colours, so that the two together are told apart
-
 
 @dataclass(frozen=True)
 class Settings:
-    """Draw the accuracy of networks against the strength of each artefact, trained without and with it."""
+    """Draw the accuracy of networks at each strength of each artefact, trained without and with it."""
 
     config: str = "challenge"
     """Name of a file in dataset_configs/, or a path to a .json; robustness.py must have been run."""
@@ -42,45 +41,39 @@ def main(settings):
 
 
 def draw(table, name):
-    """The figure: a panel for each artefact, in it a line for each network over no, little, more and much of it.
+    """The figure: a panel for each artefact, in it a row for each network and a column for each strength.
+
+    Every cell is the mean accuracy in percent over the runs; empty ones were not measured.
 
     Args:
         table: rows as robustness.py writes them.
         name: of the config.
     """
-    table = table.assign(
-        network=[" ".join(filter(None, tables.words(names))) for names in table[tables.MODEL].itertuples(index=False)],
-        accuracy=100 * (1 - table.test_misclassified / table.test_spectra),
-    )
-    networks = list(dict.fromkeys(table.network))
-    artefacts = [artefact for artefact in ARTEFACTS if (table.artefact == artefact).any()]
-    columns = 4
-    rows = ceil(len(artefacts) / columns)
-    figure, panels = plt.subplots(rows, columns, figsize=(13, 3.2 * rows + 1.2), sharey=True, squeeze=False)
-    for axes, artefact in zip(panels.flat, artefacts, strict=False):
-        label, strengths = ARTEFACTS[artefact]
-        for i, network in enumerate(networks):
-            for how, line, filled in (("without", "-", True), ("with", "--", False)):
-                ours = table[(table.network == network) & (table.trained == how)]
-                means = ours[ours.artefact == artefact].groupby("strength").accuracy.mean().reindex(list(strengths))
-                if means.isna().all():
-                    continue
-                values = [ours[ours.artefact == NONE].accuracy.mean(), *means]
-                axes.plot(
-                    range(len(values)), values, line, color=f"C{i}", marker=MARKERS[i % len(MARKERS)],
-                    markerfacecolor=f"C{i}" if filled else "white", label=f"{network}, trained {how} it",
-                )  # fmt: skip
-        axes.set_xticks(range(len(strengths) + 1), [NONE, *(f"{strength:g}" for strength in strengths)])
-        axes.set(xlabel=label, ylim=(0, 102))
-    for axes in panels.flat[len(artefacts) :]:
-        axes.axis("off")
-    for axes in panels[:, 0]:
-        axes.set_ylabel("accuracy in %")
-    labels = {}
-    for axes in panels.flat:
-        handles, texts = axes.get_legend_handles_labels()
-        labels |= dict(zip(texts, handles, strict=True))
-    figure.legend(labels.values(), labels, loc="outside lower center", ncols=2)
+    networks = [tables.label(names) for names in table[tables.MODEL].itertuples(index=False)]
+    how = np.where(table.trained == "with", ", trained with it", "")
+    table = table.assign(network=networks + how, accuracy=100 * (1 - table.test_misclassified / table.test_spectra))
+    means = table.pivot_table("accuracy", "network", ["artefact", "strength"], sort=False)
+    panels = {NONE: ("no artefact", [0.0])} | {key: (label, list(of)) for key, (label, of) in ARTEFACTS.items()}
+    panels = {key: panel for key, panel in panels.items() if key in means}
+    widths = [len(strengths) for _, strengths in panels.values()]
+    figure, drawn = plt.subplots(
+        1, len(panels), sharey=True, squeeze=False, width_ratios=widths,
+        figsize=(5 + 0.55 * sum(widths), 2.8 + 0.36 * len(means)),
+    )  # fmt: skip
+    for axes, (artefact, (label, strengths)) in zip(drawn.flat, panels.items(), strict=True):
+        values = means[artefact].reindex(columns=strengths).to_numpy()
+        image = axes.imshow(values, cmap="cividis", vmin=0, vmax=100, aspect="auto")
+        for (i, j), value in np.ndenumerate(values):
+            if not np.isnan(value):
+                axes.text(j, i, f"{value:.0f}", ha="center", va="center", color="black" if value > 50 else "white")
+        axes.set_xticks(range(len(strengths)), [f"{strength:g}" for strength in strengths])
+        axes.set_xlabel(fill(label, 6 * len(strengths), break_long_words=False), fontsize=11)
+        axes.tick_params(length=0)
+        axes.tick_params("x", labelsize=10)
+        axes.spines[:].set_visible(False)
+    drawn[0, 0].set_xticks([])
+    drawn[0, 0].set_yticks(range(len(means)), means.index)
+    figure.colorbar(image, ax=drawn, location="bottom", label="accuracy in %", shrink=0.5, aspect=40)
     figure.suptitle(f"{name}: test spectra with artefacts")
     return figure
 

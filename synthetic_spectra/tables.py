@@ -12,6 +12,7 @@ import scipy
 FORMATS = ("text", "markdown", "csv", "latex")
 # what a line is about; its runs differ in their seeds
 MODEL = ["model", "model_args", "hidden_activation", "online", "ema_momentum", "precision"]
+ANY_PRECISION = MODEL[:-1]  # published runs, all in float32, are shown beside those of every precision
 BOTH = ["model_a", "model_b"]
 MCNEMAR = ["right_only_a", "right_only_b", "p_mcnemar"]
 
@@ -44,6 +45,11 @@ def words(names):
     *others, online, ema_momentum, precision = names
     averaged = f"ema_momentum {ema_momentum:g}" if ema_momentum else ""
     return *others, "online" if online else "", averaged, "" if precision == "float32" else precision
+
+
+def label(names):
+    """The values of ``MODEL``, or the last few of them, in one line; of ``ANY_PRECISION`` give "float32" along."""
+    return " ".join(filter(None, words(names)))
 
 
 def summary(results, published, ceiling=None):
@@ -162,7 +168,7 @@ def differences(results, correct, earlier=None):
     lines = []
     for (a, rows_a), (b, rows_b) in combinations(runs_of.items(), 2):
         wrong = [results.test_misclassified[rows].to_numpy() for rows in (rows_a, rows_b)]
-        line = dict(zip(BOTH, (" ".join(filter(None, words(names))) for names in (a, b)), strict=True))
+        line = dict(zip(BOTH, (label(names) for names in (a, b)), strict=True))
         line |= {"runs_a": len(rows_a), "runs_b": len(rows_b), "difference": wrong[0].mean() - wrong[1].mean()}
         if min(map(len, wrong)) > 1:
             line |= dict(zip(("lower", "upper"), interval(*wrong), strict=True))
@@ -207,7 +213,8 @@ def percent(misclassified, n_test, of="mean"):
 
 
 def _published(published, config, names, quantity, seed=None):
-    same = (published[["config", *MODEL]] == [config, *names]).all(axis=1) & (published.quantity == quantity)
+    published = published[published.quantity == quantity]
+    same = (published[["config", *ANY_PRECISION]] == [config, *names[:-1]]).all(axis=1)
     return published[same & ((published.seed == seed) if seed is not None else True)].value
 
 

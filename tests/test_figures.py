@@ -205,6 +205,7 @@ def test_activations_beside_published_and_ceiling(tmp_path, capsys):
     rows = [
         ("challenge", "cnn2", "", "linear", False, 0.0, "float32", 0, 54),
         ("challenge", "cnn2", "", "linear", False, 0.0, "float32", 1, 27),
+        ("challenge", "cnn2", "", "linear", False, 0.0, "mixed_bfloat16", 0, 40),
         ("challenge", "cnn2", "", "relu", True, 0.99, "float32", 0, 0),
         ("challenge", "vgg", "", "relu", False, 0.0, "float32", 0, None),  # it diverged
     ]
@@ -229,10 +230,18 @@ def test_activations_beside_published_and_ceiling(tmp_path, capsys):
     dots = [np.round(points.get_offsets()[:, 0], 2).tolist() for points in axes.collections]
     published = plot_results.read_published().query("config == 'challenge' and model == 'cnn3'")
     theirs = published[published.hidden_activation == "relu"].value.sort_values(ascending=False)
-    assert [66.67, 83.33] in dots and [100.0] in dots
+    assert [66.67, 83.33] in dots and [75.31] in dots and [100.0] in dots
     assert np.round(100 * (1 - theirs / 162), 2).tolist() in dots
     levels = {line.get_label(): line.get_xdata()[0] for line in axes.get_lines() if len(line.get_xdata())}
     assert levels["ceiling, ties at random"] == pytest.approx(100 * ceiling.expected_random.mean())
+
+    axes = plot_results.draw(*plot_results.read(tmp_path / "challenge.csv"), "challenge").axes[0]
+    labels = [tick.get_text() for tick in axes.get_yticklabels()]
+    assert labels.count("cnn2 linear") == 1 and "cnn2 relu online ema_momentum 0.99" in labels
+    drawn = [np.ma.filled(points.get_offsets(), np.nan) for points in axes.collections]
+    dots = {tuple(places[:, 0]): places[0, 1] for places in drawn if len(places)}
+    in_row = [dots[27.0, 54.0], dots[(40.0,)]]  # both precisions in the row of the network, one beside the other
+    assert np.allclose(in_row, labels.index("cnn2 linear"), atol=0.5) and in_row[0] < in_row[1]
 
 
 def test_scripts_in_the_shell(shell, example):

@@ -107,12 +107,16 @@ def test_networks_are_tested_with_artefacts_and_trained_with_them(ablated, place
     capsys.readouterr()
 
     figure = plot_robustness.draw(table.fillna({"model_args": ""}), "example")
-    lines = {line.get_label(): np.round(line.get_ydata(), 3) for line in figure.axes[0].get_lines()}
+    first, noise = (axes for axes in figure.axes if axes.images)
+    networks = [tick.get_text() for tick in first.get_yticklabels()]
     accuracy = table.assign(accuracy=100 * (1 - table.test_misclassified / table.test_spectra))
-    means = accuracy[accuracy.trained == "without"].groupby("strength").accuracy.mean()
-    assert lines["blurred_areas relu ema_momentum 0.99, trained without it"].tolist() == pytest.approx(
-        list(means), abs=0.01
-    )
+    assert sorted(network.endswith(", trained with it") for network in networks) == [False, True]
+    for row, network in enumerate(networks):
+        how = "with" if network.endswith(", trained with it") else "without"
+        means = accuracy[accuracy.trained == how].groupby("strength").accuracy.mean()
+        shown = [axes.images[0].get_array()[row] for axes in (first, noise)]
+        expected = means.reindex([0.0, *ARTEFACTS["noise"][1]])
+        np.testing.assert_allclose(np.ma.filled(np.ma.concatenate(shown), np.nan), expected)
     plt.close(figure)
     output = place / "robustness.png"
     plot_robustness.main(plot_robustness.Settings(config=EXAMPLE, results_dir=place, output=output))
