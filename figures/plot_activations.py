@@ -69,11 +69,12 @@ def draw(ours, published, name, ceiling=None):
         (activation, origin): {"marker": marker, "facecolor": color if filled else "none", "edgecolor": color}
         for color, activation in zip(cycle(f"C{i}" for i in range(6)), sorted(runs.hidden_activation.unique()))
         for origin, (marker, filled) in LOOKS.items()
-        if (runs.origin == origin).any()
+        if ((runs.origin == origin) & (runs.hidden_activation == activation)).any()
     }
     models = list(runs.groupby([column for column in ANY_PRECISION if column != "hidden_activation"]))
-    width = 0.84 / len(looks)  # of the room for the dots of one kind
-    figure, axes = plt.subplots(figsize=(9, 0.55 * len(models) + 2.5))
+    most = max(len(of_model.groupby(["hidden_activation", "origin"])) for _, of_model in models)
+    width = 0.84 / most  # of the room for the dots of one kind
+    figure, axes = plt.subplots(figsize=(9, 0.65 * len(models) + 2.5))
     for i, (_, of_model) in enumerate(models):
         kinds = of_model.groupby(["hidden_activation", "origin"]).accuracy
         present = [key for key in looks if key in kinds.groups]
@@ -88,7 +89,7 @@ def draw(ours, published, name, ceiling=None):
     axes.plot([], [], color="C6", linewidth=2, label="mean")
     if ceiling is not None:
         for column, line, how in CEILINGS:
-            axes.axvline(100 * ceiling[column].mean(), color="C2", linestyle=line, label=f"ceiling, {how}")
+            axes.axvline(100 * ceiling[column].mean(), color="0.5", linestyle=line, label=f"ceiling, {how}")
     axes.set_yticks(range(len(models)), [tables.label((*names, "float32")) for names, _ in models])
     axes.invert_yaxis()
     axes.set(xlabel="test accuracy (%), a dot a run", ylabel="model", title=name)
