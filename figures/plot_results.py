@@ -62,10 +62,9 @@ def read_published():
 
 
 def draw(ours, published, name):
-    """The figure: misclassified test spectra, a dot a run, for every model and hidden activation,
-    the precisions beside one another.
+    """The figure: misclassified test spectra, a dot a run, for every model and hidden activation.
 
-    A line tells how many training spectra are misclassified, in the mean over the runs: with dropout on in the
+    The precisions stand beside one another. A line tells how many training spectra are misclassified, in the mean over the runs: with dropout on in the
     published runs, which makes them more, and off in ours.
 
     Args:
@@ -80,7 +79,7 @@ def draw(ours, published, name):
     tested = pd.concat([ours.assign(value=ours.test_misclassified), theirs])
     trained = pd.concat([ours.assign(value=ours.train_misclassified), learned])
     rows = tested[ANY_PRECISION].drop_duplicates().sort_values(ANY_PRECISION)
-    kinds = list(dict.fromkeys([*sorted(ours.kind), "published"]))
+    kinds = [*sorted(set(ours.kind)), "published"]
     height = 0.8 / len(kinds)  # of the room for the dots of one kind
     figure, axes = plt.subplots(figsize=(9, 0.6 * len(rows) + 2))
     for j, kind in enumerate(kinds):
