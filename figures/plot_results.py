@@ -64,8 +64,8 @@ def read_published():
 def draw(ours, published, name):
     """The figure: misclassified test spectra, a dot a run, for every model and hidden activation.
 
-    The precisions stand beside one another. A line tells how many training spectra are misclassified, in the mean over the runs: with dropout on in the
-    published runs, which makes them more, and off in ours.
+    The precisions stand beside one another. A line tells how many training spectra are misclassified, in the mean over
+    the runs: with dropout on in the published runs, which makes them more, and off in ours.
 
     Args:
         ours: rows as evaluate.py writes them, of one config.
