@@ -8,15 +8,17 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from synthetic_spectra import config
-from synthetic_spectra.scripts import Count, InputError, Seed, run_script
+from synthetic_spectra.common.cli import Count, Seed, run_script
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.spectra import config
 
 Peaks = Annotated[int, Field(ge=1, le=1000)]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Draw the class definitions of a dataset. The defaults give the classes of dataset_configs/benchmark.json."""
+    """Draw the class definitions of a dataset. The defaults give the classes of
+    dataset_configs/benchmark.json."""
 
     name: str = "dataset500"
     """Of the file in dataset_configs/: letters, digits, "_", "-" and "."."""
@@ -49,14 +51,20 @@ def main(settings):
     if not re.fullmatch(config.NAME, settings.name):
         raise InputError(f"--name {settings.name!r}: expected letters, digits, '_', '-' and '.'")
     if settings.max_peaks < settings.min_peaks:
-        raise InputError(f"--max-peaks {settings.max_peaks}: expected at least min_peaks, {settings.min_peaks}")
+        raise InputError(
+            f"--max-peaks {settings.max_peaks}: expected at least min_peaks, {settings.min_peaks}"
+        )
     if settings.n_datapoints <= 2 * settings.boundary:
-        raise InputError(f"--boundary {settings.boundary}: leaves no room on {settings.n_datapoints} datapoints")
+        raise InputError(
+            f"--boundary {settings.boundary}: leaves no room on {settings.n_datapoints} datapoints"
+        )
     definitions = draw_config(settings)
     path = settings.configs_dir / f"{settings.name}.json"
     if path.exists():
         if config.load(path) != definitions:
-            raise InputError(f"{path}: exists with other content; choose another --name or remove it")
+            raise InputError(
+                f"{path}: exists with other content; choose another --name or remove it"
+            )
         print(f"{path} holds these classes already")
         return
     config.save(path, definitions)

@@ -1,4 +1,5 @@
-"""runs/<config>/*/, datasets/<config>/*.npy → results/<config>{,_confusions,_groups,_differences}.csv, tables."""
+"""runs/<config>/*/, datasets/<config>/*.npy →
+results/<config>{,_confusions,_groups,_differences}.csv, tables."""
 
 import time
 from dataclasses import dataclass
@@ -10,20 +11,27 @@ import pandas as pd
 from pydantic import Field
 
 import spectra_from_config
-from dataset_ceiling import ceiling
 from figures import plot_results
 from model_implementations import MODELS, build
-from synthetic_spectra import backend, config, confusions, dataset, runs, tables, trained
-from synthetic_spectra.scripts import Count, InputError, run_script, write_text
-from synthetic_spectra.tables import MODEL
+from synthetic_spectra.analysis import confusions, tables, trained
+from synthetic_spectra.analysis.ceiling import ceiling
+from synthetic_spectra.analysis.tables import MODEL
+from synthetic_spectra.common import backend
+from synthetic_spectra.common.cli import Count, run_script
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.common.files import write_text
+from synthetic_spectra.spectra import config, dataset
+from synthetic_spectra.training import run_folder, wandb_mirror
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Count what the finished runs of a dataset misclassify, and set it beside the published values."""
+    """Count what the finished runs of a dataset misclassify, and set it beside the published
+    values."""
 
     config: str = "benchmark"
-    """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a .json."""
+    """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a
+    .json."""
 
     # where
     datasets_dir: Path = Path("datasets")
@@ -35,22 +43,26 @@ class Settings:
 
     tables: Annotated[tuple[Literal["summary", "runs", "medians", "architectures", "confusions", "groups",
                                     "differences"], ...], Field(min_length=1)] = ("summary",)  # fmt: skip
-    """What to print: a line per model (the preprint's Table 2), per run (Supplementary Table 1), median accuracies
-    (the paper's Table 2), the networks (the preprint's Table 1), confused pairs of classes and why, accuracy per group
-    of classes, differences of every two models and whether they are more than chance."""
+    """What to print: a line per model (the preprint's Table 2), per run (Supplementary Table 1),
+    median accuracies (the paper's Table 2), the networks (the preprint's Table 1), confused pairs
+    of classes and why, accuracy per group of classes, differences of every two models and whether
+    they are more than chance."""
     format: Literal["text", "markdown", "csv", "latex"] = "text"
     """Of what is printed."""
 
     keep: bool = False
-    """Keep the rows of results_dir of models that have no run here, as those that were trained on another machine."""
+    """Keep the rows of results_dir of models that have no run here, as those that were trained on
+    another machine."""
     results_only: bool = False
     """Print the tables of results_dir as they are there, without runs or datasets."""
     mixed: bool = False
-    """Average the runs of a model although their settings, versions, devices or precisions differ."""
+    """Average the runs of a model although their settings, versions, devices or precisions differ.
+    """
 
     # Weights & Biases
     wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
-    """Mirror of the table and its figure; auto is online with a key in WANDB_API_KEY (or WANDBKEY), else offline."""
+    """Mirror of the table and its figure; auto is online with a key in WANDB_API_KEY (or WANDBKEY),
+    else offline."""
     wandb_project: str = "synthetic-benchmark"
     """Its project."""
     wandb_timeout: Count = 10
@@ -63,9 +75,11 @@ def main(settings):
     if settings.results_only:
         print_tables(settings, *read_results(path))
         return
-    finished = [run for run in runs.found(settings.runs_dir, name) if run.summary]
+    finished = [run for run in run_folder.found(settings.runs_dir, name) if run.summary]
     if not finished:
-        raise InputError(f"{settings.runs_dir / name}: no finished run; train first: python train.py --config {name}")
+        raise InputError(
+            f"{settings.runs_dir / name}: no finished run; train first: python train.py --config {name}"
+        )
     data = dataset.load(settings.datasets_dir, name)
     backend.prepare("float32")
     rows, predicted, problems = [], [], []
@@ -92,10 +106,11 @@ def main(settings):
 
 
 def result(run, data):
-    """The row of one run: what it is, what it misclassifies, what it cost, and all its settings; and what it predicts.
+    """The row of one run: what it is, what it misclassifies, what it cost, and all its settings;
+    and what it predicts.
 
-    All three counts are taken with dropout off. The published training counts come from the accuracy that Keras shows
-    during training, with dropout on, and are higher for that reason.
+    All three counts are taken with dropout off. The published training counts come from the
+    accuracy that Keras shows during training, with dropout on, and are higher for that reason.
 
     Returns:
         the row, and the predicted labels of the test spectra (n,), -1 for all if the run diverged.
@@ -152,8 +167,12 @@ def others(results, data, path):
 
     table = of_others(table)
     if (table.dataset_checksum != data.checksum).any():
-        raise InputError(f"{path}: holds rows of other arrays than those in {data.folder}; leave --keep out")
-    tables_of_models = {kind: of_others(beside[kind]) for kind in ("confusions", "groups") if kind in beside}
+        raise InputError(
+            f"{path}: holds rows of other arrays than those in {data.folder}; leave --keep out"
+        )
+    tables_of_models = {
+        kind: of_others(beside[kind]) for kind in ("confusions", "groups") if kind in beside
+    }
     return table, tables_of_models | {"differences": beside.get("differences", pd.DataFrame())}
 
 
@@ -161,7 +180,8 @@ def write_results(results, predicted, data, path, kept=None):
     """Write the tables of a config: runs, confusions, groups and, of several models, differences.
 
     Args:
-        results: rows as ``result`` gives them; the index tells which row of ``predicted`` is theirs.
+        results: rows as ``result`` gives them; the index tells which row of ``predicted`` is
+            theirs.
         predicted: labels (runs, test spectra), -1 for those of a run that diverged.
         data: the ``Dataset``.
         path: of the table of the runs; the others are written beside it.
@@ -174,7 +194,9 @@ def write_results(results, predicted, data, path, kept=None):
     converged = results[results.outcome != "diverged"]
     limit = ceiling(data.definitions)
     made = {
-        "confusions": confused(converged, predicted, labels, data.definitions, confusions.rivals(limit)),
+        "confusions": confused(
+            converged, predicted, labels, data.definitions, confusions.rivals(limit)
+        ),
         "groups": by_group(converged, predicted, labels, data.definitions, limit),
     }
     correct, earlier = dict(enumerate(predicted == labels)), pd.DataFrame()
@@ -182,7 +204,9 @@ def write_results(results, predicted, data, path, kept=None):
         table, beside = kept
         earlier = beside.pop("differences")
         made |= {kind: in_order_of_models([rows, made[kind]]) for kind, rows in beside.items()}
-        results = in_order_of_models([results, table.set_index(len(predicted) + np.arange(len(table)))])
+        results = in_order_of_models(
+            [results, table.set_index(len(predicted) + np.arange(len(table)))]
+        )
         converged = results[results.outcome != "diverged"]
     made["differences"] = tables.differences(converged, correct, earlier)
     for kind, table in made.items():
@@ -194,7 +218,10 @@ def write_results(results, predicted, data, path, kept=None):
         else:
             beside.unlink(missing_ok=True)  # of runs that are no longer there
     write_text(path, results.to_csv(index=False))
-    print(f"wrote {path}" + "".join(f", {path.stem}_{kind}.csv" for kind, table in made.items() if len(table)))
+    print(
+        f"wrote {path}"
+        + "".join(f", {path.stem}_{kind}.csv" for kind, table in made.items() if len(table))
+    )
     return results, made | {"ceiling": limit}
 
 
@@ -206,11 +233,16 @@ def read_results(path):
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; make it: python evaluate.py --config {path.stem}")
-    files = {kind: path.with_stem(f"{path.stem}_{kind}") for kind in ("confusions", "groups", "differences")}
+    files = {
+        kind: path.with_stem(f"{path.stem}_{kind}")
+        for kind in ("confusions", "groups", "differences")
+    }
     files["ceiling"] = path.with_stem(f"ceiling_{path.stem}")
     text = {"model_args": "str"}
     made = {
-        kind: pd.read_csv(file, dtype=text).fillna({"model_args": ""}) for kind, file in files.items() if file.is_file()
+        kind: pd.read_csv(file, dtype=text).fillna({"model_args": ""})
+        for kind, file in files.items()
+        if file.is_file()
     }
     return plot_results.read(path)[0], made
 
@@ -238,11 +270,14 @@ def print_tables(settings, results, made):
         print(f"\n{tables.write(table, settings.format)}")
     if settings.format == "text":
         n_test = results.test_spectra.dropna().max()
-        print(f"\nmisclassified: of {n_test:g} test spectra, mean ± standard deviation (lowest–highest)")
+        print(
+            f"\nmisclassified: of {n_test:g} test spectra, mean ± standard deviation (lowest–highest)"
+        )
 
 
 def confused(results, predicted, labels, definitions, undecidable):
-    """The confused pairs of classes: per model and pair, in how many runs, how many test spectra, and why.
+    """The confused pairs of classes: per model and pair, in how many runs, how many test spectra,
+    and why.
 
     Args:
         results, predicted: as for ``write_results``.
@@ -271,7 +306,8 @@ def confused(results, predicted, labels, definitions, undecidable):
 
 
 def by_group(results, predicted, labels, definitions, limit):
-    """Test accuracy per model and group of classes, and per cause of the groups, beside what a perfect learner gets.
+    """Test accuracy per model and group of classes, and per cause of the groups, beside what a
+    perfect learner gets.
 
     The cause of a group is that of its first two classes, "other" if it has but one.
 
@@ -287,7 +323,16 @@ def by_group(results, predicted, labels, definitions, limit):
     parts = [(group, cause_of[group], classes) for group, classes in members.items()]
     for cause in sorted(set(cause_of.values()), key=confusions.CAUSES.index):
         parts.append(
-            ("all", cause, [label for group in members if cause_of[group] == cause for label in members[group]])
+            (
+                "all",
+                cause,
+                [
+                    label
+                    for group in members
+                    if cause_of[group] == cause
+                    for label in members[group]
+                ],
+            )
         )
     lines = []
     for names, rows in results.groupby(MODEL, sort=False):
@@ -316,7 +361,7 @@ def mirror_results(settings, name, path):
     if copied.is_file() and copied.read_text(encoding="utf-8") == text:
         return
     table, published = plot_results.read(path)
-    mirror = runs.Mirror(settings.wandb, settings.wandb_project, settings.wandb_timeout)
+    mirror = wandb_mirror.Mirror(settings.wandb, settings.wandb_project, settings.wandb_timeout)
     figure = plot_results.draw(table, published, name)
     mirror.log_results(folder, name, table, {"plot_results": figure})
     if mirror.close():
@@ -330,7 +375,8 @@ def in_order_of_models(parts):
 
 
 def in_order(column):
-    """Sorting key of a column of results: models in the order of ``MODELS``, everything else as it is."""
+    """Sorting key of a column of results: models in the order of ``MODELS``, everything else as it
+    is."""
     return column.map(list(MODELS).index) if column.name == "model" else column
 
 

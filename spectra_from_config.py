@@ -7,8 +7,11 @@ from typing import Literal
 import numpy as np
 from rich.progress import track
 
-from synthetic_spectra import config, dataset, rendering
-from synthetic_spectra.scripts import InputError, free_memory, given_flags, run_script, written_whole
+from synthetic_spectra.common.cli import given_flags, run_script
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.common.files import written_whole
+from synthetic_spectra.common.machine import free_memory
+from synthetic_spectra.spectra import config, dataset, rendering
 
 AT_ONCE = 2**28  # bytes of memory for spectra that are rendered in one call
 DRAWN = 300  # bytes of memory for a spectrum that is drawn, besides its peaks
@@ -57,7 +60,8 @@ class Settings:
     dtype: str = "float64"
     """Of the spectra: float64 (as published) or float32 (half the size)."""
 
-    # what an instrument and a sample add, to spectra of training, validation and test alike; off, as published
+    # what an instrument and a sample add, to spectra of training, validation and test alike; off,
+    # as published
     profile: Literal["gaussian", "lorentzian", "pseudo_voigt"] = "gaussian"
     """Of the peaks; all have the full width at half maximum of the Gaussian."""
     mixing: tuple[float, float] = (0.0, 1.0)
@@ -65,7 +69,8 @@ class Settings:
     width_spread: float = 0.0
     """The width of every peak differs from that of its spectrum by up to this share, e.g. 0.2."""
     zero_shift: float = 0.0
-    """All peaks of a spectrum move together by up to this, either way; need not be a whole number."""
+    """All peaks of a spectrum move together by up to this, either way; need not be a whole number.
+    """
     scale: float = 0.0
     """All positions of a spectrum are stretched by up to this share, either way, e.g. 0.01."""
     impurities: int = 0
@@ -75,11 +80,14 @@ class Settings:
     background: float = 0.0
     """A smooth background reaches up to this share of the highest intensity."""
     background_shape: Literal["polynomial", "gaussian_process", "hump"] = "polynomial"
-    """Of the background: of degree 5; a random smooth curve; one broad peak, as of something amorphous."""
+    """Of the background: of degree 5; a random smooth curve; one broad peak, as of something
+    amorphous."""
     counts: float = 0.0
-    """Photons that are counted at the highest intensity, which gives Poisson noise, e.g. 1000; 0: no such noise."""
+    """Photons that are counted at the highest intensity, which gives Poisson noise, e.g. 1000; 0:
+    no such noise."""
     noise: float = 0.0
-    """Standard deviation of normal noise on every datapoint, as a share of the highest intensity."""
+    """Standard deviation of normal noise on every datapoint, as a share of the highest intensity.
+    """
 
 
 def main(settings):
@@ -95,15 +103,21 @@ def main(settings):
 
 
 def resolve(definitions, settings):
-    """The definitions with every rendering setting filled in: the dataset's own, else that of ``settings``.
+    """The definitions with every rendering setting filled in: the dataset's own, else that of
+    ``settings``.
 
     Raises:
         InputError: for a flag that names a setting which the dataset fixes.
     """
     fixed = definitions.rendering.model_dump(exclude_none=True, exclude_defaults=True)
     for name in sorted(given_flags() & fixed.keys()):
-        raise InputError(f"--{name.replace('_', '-')}: {settings.config} fixes {name} at {fixed[name]}, leave it out")
-    values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()}
+        raise InputError(
+            f"--{name.replace('_', '-')}: {settings.config} fixes {name} at {fixed[name]}, leave it out"
+        )
+    values = {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in asdict(settings).items()
+    }
     return definitions.resolved({key: values[key] for key in config.DatasetRendering.model_fields})
 
 
@@ -117,27 +131,38 @@ def render_dataset(definitions, folder):
     counts = {
         "train": [settings.n_train for settings in own.values()],
         "val": [settings.n_val for settings in own.values()],
-        "test": [len(settings.test_heights) * len(settings.test_shifts) for settings in own.values()],
+        "test": [
+            len(settings.test_heights) * len(settings.test_shifts) for settings in own.values()
+        ],
     }
     dataset.refuse_too_large(folder, definitions, counts)
     refuse_too_much(definitions, own, counts)
     rng = np.random.default_rng(definitions.rendering.seed)
-    rng_of_artefacts = rng.spawn(1)[0]  # a stream of its own, so that the peaks are those of the ideal spectra
+    rng_of_artefacts = rng.spawn(1)[
+        0
+    ]  # a stream of its own, so that the peaks are those of the ideal spectra
     size = definitions.n_datapoints
     with dataset.created(folder, definitions, counts) as files:
-        for label, spectrum in track(definitions.spectra.items(), "rendering", refresh_per_second=2):
+        for label, spectrum in track(
+            definitions.spectra.items(), "rendering", refresh_per_second=2
+        ):
             n_train, n_val = own[label].n_train, own[label].n_val
-            # the training spectra are drawn before the validation spectra: part of the dataset's identity
+            # the training spectra are drawn before the validation spectra: part of the dataset's
+            # identity
             drawn = rendering.draw_peaks(spectrum, own[label], n_train + n_val, size, rng)
             tested = rendering.test_peaks(spectrum, own[label], size)
-            peaks = [np.concatenate(pair) for pair in zip(drawn, tested, strict=True)]  # one call for all is faster
+            peaks = [
+                np.concatenate(pair) for pair in zip(drawn, tested, strict=True)
+            ]  # one call for all is faster
             peaks = rendering.disturbed(*peaks, definitions.rendering, size, rng_of_artefacts)
             at_once = max(1, AT_ONCE // bytes_per_spectrum(spectrum, own[label], size))
             ends = np.array([n_train, n_train + n_val])
             for start in range(0, len(peaks[0]), at_once):
                 some = [values[start : start + at_once] for values in peaks]
                 try:
-                    spectra = rendering.measured(*some, definitions.rendering, size, rng_of_artefacts)
+                    spectra = rendering.measured(
+                        *some, definitions.rendering, size, rng_of_artefacts
+                    )
                 except ValueError as error:
                     raise InputError(f"class {label}: {error}") from None
                 parts = np.split(spectra, np.clip(ends - start, 0, len(spectra)))
@@ -146,8 +171,11 @@ def render_dataset(definitions, folder):
 
 
 def bytes_per_spectrum(spectrum, settings, n_datapoints):
-    """About how much memory one spectrum of a class takes while it is rendered: itself, and a window for every peak."""
-    window = 8 * max(settings.kernel_range[1], settings.test_kernel) * (1 + settings.width_spread) + 4
+    """About how much memory one spectrum of a class takes while it is rendered: itself, and a
+    window for every peak."""
+    window = (
+        8 * max(settings.kernel_range[1], settings.test_kernel) * (1 + settings.width_spread) + 4
+    )
     n_peaks = len(spectrum.peak_positions) + settings.impurities
     copies = 2 if settings.artefacts() else 1
     return int(8 * copies * (n_datapoints + 4 * n_peaks * window))
@@ -175,7 +203,9 @@ def refuse_too_much(definitions, own, counts):
             )
         )
         if needed > free:
-            raise InputError(f"class {label}: rendering takes {needed:,} bytes of memory, {free:,} bytes are free")
+            raise InputError(
+                f"class {label}: rendering takes {needed:,} bytes of memory, {free:,} bytes are free"
+            )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""datasets/<config>/*.npy → runs/<config>/<model>-<hidden activation>-<seed>/{history.csv,model.keras,…}."""
+"""datasets/<config>/*.npy → runs/<config>/<model>-<hidden
+activation>-<seed>/{history.csv,model.keras,…}."""
 
 import math
 import os
@@ -15,33 +16,39 @@ import scipy
 from pydantic import Field
 
 from model_implementations import build, checked_choices, multiply_accumulates, parse_choices
-from synthetic_spectra import backend, config, dataset, fused, runs
-from synthetic_spectra.backend import keras
-from synthetic_spectra.scripts import Count, GentleStop, InputError, Positive, Seed, run_script
+from synthetic_spectra.common import backend
+from synthetic_spectra.common.backend import keras
+from synthetic_spectra.common.cli import Count, GentleStop, Positive, Seed, run_script
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.spectra import config, dataset
+from synthetic_spectra.training import fast_layers, run_folder, wandb_mirror
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Train architectures on a dataset, each once per hidden activation and seed. Finished runs are skipped."""
+    """Train architectures on a dataset, each once per hidden activation and seed. Finished runs are
+    skipped."""
 
     config: str = "benchmark"
-    """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a .json."""
+    """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a
+    .json."""
     models: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "cnn2", "cnn3", "cnn6", "vgg", "resnet", "cnn_bn", "inc3", "inc6",
     )  # fmt: skip
     """Names in model_implementations.MODELS."""
     hidden_activations: Annotated[tuple[str, ...], Field(min_length=1)] = ("published",)
-    """Activation functions of the hidden layers: "published", that of each model as benchmarked, or Keras names such as
-    linear, relu. A model without hidden layers is trained once."""
+    """Activation functions of the hidden layers: "published", that of each model as benchmarked, or
+    Keras names such as linear, relu. A model without hidden layers is trained once."""
     model_args: tuple[str, ...] = ()
-    """Other choices of the models than the benchmarked ones, as name=value of a builder's keyword argument:
-    dropout=0.5 dense=[1000,300]. They become part of the run's name."""
+    """Other choices of the models than the benchmarked ones, as name=value of a builder's keyword
+    argument: dropout=0.5 dense=[1000,300]. They become part of the run's name."""
     online: bool = False
-    """Fresh training spectra in every epoch, by the rules of the dataset and as many as it has, in place of its own. It
-    becomes part of the run's name."""
+    """Fresh training spectra in every epoch, by the rules of the dataset and as many as it has, in
+    place of its own. It becomes part of the run's name."""
     ema_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """With e.g. 0.99 the weights that are validated, kept and tested are exponential moving averages over the steps,
-    which evens out the noise of single batches; 0: the weights themselves. It becomes part of the run's name."""
+    """With e.g. 0.99 the weights that are validated, kept and tested are exponential moving
+    averages over the steps, which evens out the noise of single batches; 0: the weights themselves.
+    It becomes part of the run's name."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2, 3, 4)
     """One run for each; decides initial weights, dropout and the order of samples."""
 
@@ -59,11 +66,12 @@ class Settings:
     learning_rate_patience: Count = 10
     """… after so many epochs without a better validation loss."""
     stopping_patience: Count = 25
-    """Training ends after so many epochs without a better validation loss; the best weights are kept."""
+    """Training ends after so many epochs without a better validation loss; the best weights are
+    kept."""
 
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
-    """Of the arithmetic; mixed_bfloat16 keeps weights, probabilities and loss in float32. It becomes part
-    of the run's name."""
+    """Of the arithmetic; mixed_bfloat16 keeps weights, probabilities and loss in float32. It
+    becomes part of the run's name."""
 
     # where
     datasets_dir: Path = Path("datasets")
@@ -73,29 +81,34 @@ class Settings:
 
     # runs that were interrupted
     resume: Literal["same", "force", "never"] = "same"
-    """What becomes of an unfinished run: "same" continues it if the versions of Python and its packages are those it
-    began with, "force" also with others, "never" trains it anew."""
+    """What becomes of an unfinished run: "same" continues it if the versions of Python and its
+    packages are those it began with, "force" also with others, "never" trains it anew."""
     state_share: Annotated[float, Field(gt=0, le=1)] = 0.05
-    """At most this share of the time goes into keeping the state from which a run continues; 1 keeps it every epoch."""
+    """At most this share of the time goes into keeping the state from which a run continues; 1
+    keeps it every epoch."""
 
     time_budget: Annotated[float, Field(ge=0)] = 0
-    """Seconds after which training ends, between two epochs; the same command goes on then. 0: no limit."""
+    """Seconds after which training ends, between two epochs; the same command goes on then. 0: no
+    limit."""
 
     # a cluster
     ray: str = ""
-    """Address of a Ray cluster that shares this disk, or "auto" for the one this machine belongs to, or "local" to
-    start one here; its nodes then train the runs. Needs Ray: pip install -r requirements-optional.txt."""
+    """Address of a Ray cluster that shares this disk, or "auto" for the one this machine belongs
+    to, or "local" to start one here; its nodes then train the runs. Needs Ray: pip install -r
+    requirements-optional.txt."""
     ray_cpus: Count = 4
     """Cores that a run takes there, besides one GPU if the cluster has any."""
 
     # Weights & Biases
     wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
-    """Mirror of every run; auto is online with a key in WANDB_API_KEY (or WANDBKEY), else offline."""
+    """Mirror of every run; auto is online with a key in WANDB_API_KEY (or WANDBKEY), else offline.
+    """
     wandb_project: str = "synthetic-benchmark"
     """Its project."""
     wandb_timeout: Count = 10
-    """Seconds that the service may take at the start of a run, and at its end for uploads. What takes longer is kept on
-    disk for "wandb sync"; raise this where models (up to 750 MB) go through a slow line."""
+    """Seconds that the service may take at the start of a run, and at its end for uploads. What
+    takes longer is kept on disk for "wandb sync"; raise this where models (up to 750 MB) go through
+    a slow line."""
     wandb_arrays: bool = False
     """Put the arrays into the dataset's artifact too, not only their checksums."""
 
@@ -110,7 +123,9 @@ CHOOSING = (
 def main(settings):
     deadline = time.monotonic() + settings.time_budget if settings.time_budget else math.inf
     if settings.ray and settings.time_budget:
-        raise InputError("--time-budget: not with --ray; let the cluster end the job, and submit it again")
+        raise InputError(
+            "--time-budget: not with --ray; let the cluster end the job, and submit it again"
+        )
     others = parse_choices(settings.model_args)
     choices = {model: checked_choices(model, others) for model in settings.models}
     check_activations(settings.hidden_activations)
@@ -119,7 +134,9 @@ def main(settings):
     data = dataset.load(settings.datasets_dir, name)
     planned = plan(settings, choices, others, data)
     to_do = [run for run in planned if not run.summary]
-    print(f"{len(planned)} runs of {name} on {backend.device()}, {len(planned) - len(to_do)} of them finished already")
+    print(
+        f"{len(planned)} runs of {name} on {backend.device()}, {len(planned) - len(to_do)} of them finished already"
+    )
     if settings.ray:
         train_on_ray(to_do, settings)
     else:
@@ -128,27 +145,37 @@ def main(settings):
 
 
 def train_here(to_do, data, settings, deadline):
-    """Train runs one after the other until ``deadline`` by the clock; leave out those that another process trains."""
-    mirror = runs.Mirror(settings.wandb, settings.wandb_project, settings.wandb_timeout, settings.wandb_arrays)
+    """Train runs one after the other until ``deadline`` by the clock; leave out those that another
+    process trains."""
+    mirror = wandb_mirror.Mirror(
+        settings.wandb, settings.wandb_project, settings.wandb_timeout, settings.wandb_arrays
+    )
     started = time.monotonic()
     for i, run in enumerate(to_do):
         with run.locked() as free:
             if not free:
-                print(f"run {i + 1} of {len(to_do)}: {run.folder} is being trained by another process")
+                print(
+                    f"run {i + 1} of {len(to_do)}: {run.folder} is being trained by another process"
+                )
                 continue
             if run.summary:  # since the look above
                 continue
             print(f"run {i + 1} of {len(to_do)}: {run.folder}")
             if not train(run, data, settings, mirror, deadline):
-                print(f"  the time budget of {settings.time_budget:g} s is used; the same command goes on")
+                print(
+                    f"  the time budget of {settings.time_budget:g} s is used; the same command goes on"
+                )
                 break
         minutes = (time.monotonic() - started) / 60
-        print(f"  done; {minutes:.0f} min so far, about {minutes / (i + 1) * (len(to_do) - i - 1):.0f} min left")
+        print(
+            f"  done; {minutes:.0f} min so far, about {minutes / (i + 1) * (len(to_do) - i - 1):.0f} min left"
+        )
     mirror.close()
 
 
 def train_on_ray(to_do, settings):
-    """Train runs on the nodes of a Ray cluster, each by this very script; a run whose node is lost goes to another one.
+    """Train runs on the nodes of a Ray cluster, each by this very script; a run whose node is lost
+    goes to another one.
 
     Raises:
         InputError: if there is no Ray, no such cluster, or a run cannot be trained.
@@ -156,7 +183,9 @@ def train_on_ray(to_do, settings):
     try:
         import ray
     except ModuleNotFoundError:
-        raise InputError("--ray: Ray is not installed: pip install -r requirements-optional.txt") from None
+        raise InputError(
+            "--ray: Ray is not installed: pip install -r requirements-optional.txt"
+        ) from None
     host, _, port = settings.ray.rpartition(":")
     if host and port.isdigit() and "/" not in host:  # Ray itself would try for minutes
         try:
@@ -164,7 +193,10 @@ def train_on_ray(to_do, settings):
         except (OSError, OverflowError) as error:
             raise InputError(f"--ray {settings.ray}: no such cluster: {error}") from None
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    here = {"PYTHONPATH": str(Path(__file__).resolve().parent), "KERAS_BACKEND": keras.backend.backend()}
+    here = {
+        "PYTHONPATH": str(Path(__file__).resolve().parent),
+        "KERAS_BACKEND": keras.backend.backend(),
+    }
     try:
         ray.init(settings.ray, runtime_env={"env_vars": here}, logging_level="ERROR")
     except (ConnectionError, ValueError) as error:
@@ -179,7 +211,10 @@ def train_on_ray(to_do, settings):
     # no limit: a run goes on where it was, so that every try brings it forward
     task = ray.remote(num_cpus=settings.ray_cpus, num_gpus=gpus, max_retries=-1)(train_one)
     shared = {name: getattr(settings, name) for name in (field.name for field in fields(Settings))}
-    places = {"datasets_dir": settings.datasets_dir.resolve(), "runs_dir": settings.runs_dir.resolve()}
+    places = {
+        "datasets_dir": settings.datasets_dir.resolve(),
+        "runs_dir": settings.runs_dir.resolve(),
+    }
     shared |= places | {"config": str(config.find(settings.config).resolve()), "ray": ""}
     pending = {}
     for run in to_do:
@@ -210,15 +245,20 @@ def train_on_ray(to_do, settings):
 
 def check_activations(hidden_activations):
     """Raise InputError for an activation that is neither "published" nor a function of Keras."""
-    known = sorted(name for name in dir(keras.activations) if name not in ("deserialize", "get", "serialize"))
+    known = sorted(
+        name for name in dir(keras.activations) if name not in ("deserialize", "get", "serialize")
+    )
     known = ["published", *(name for name in known if callable(getattr(keras.activations, name)))]
     for activation in hidden_activations:
         if activation not in known:
-            raise InputError(f"hidden activation {activation!r}: unknown; known: {', '.join(known)}")
+            raise InputError(
+                f"hidden activation {activation!r}: unknown; known: {', '.join(known)}"
+            )
 
 
 def plan(settings, choices, others, data):
-    """The runs that the settings ask for: model by model, activation by activation, seed by seed, none twice.
+    """The runs that the settings ask for: model by model, activation by activation, seed by seed,
+    none twice.
 
     Args:
         settings: of this script.
@@ -231,35 +271,58 @@ def plan(settings, choices, others, data):
     """
     names = [field.name for field in fields(Settings) if field.name not in CHOOSING]
     protocol = {name: getattr(settings, name) for name in names}
-    protocol |= {"config": data.name, "dataset_checksum": data.checksum, "backend": keras.backend.backend()}
+    protocol |= {
+        "config": data.name,
+        "dataset_checksum": data.checksum,
+        "backend": keras.backend.backend(),
+    }
     environment = {"versions": backend.versions(), "device": backend.device()}
     planned = {}
-    for model, activation, seed in product(settings.models, settings.hidden_activations, settings.seeds):
+    for model, activation, seed in product(
+        settings.models, settings.hidden_activations, settings.seeds
+    ):
         if activation == "published":
             activation = choices[model]["hidden_activation"]
         if not choices[model]["dense"]:
             activation = "none"
-        which = {"model": model, "model_args": others, "hidden_activation": activation, "online": settings.online}
-        which |= {"ema_momentum": settings.ema_momentum, "precision": settings.precision, "seed": seed}
-        run = runs.Run(runs.run_folder(settings.runs_dir, data.name, **which), protocol | which | environment)
+        which = {
+            "model": model,
+            "model_args": others,
+            "hidden_activation": activation,
+            "online": settings.online,
+        }
+        which |= {
+            "ema_momentum": settings.ema_momentum,
+            "precision": settings.precision,
+            "seed": seed,
+        }
+        run = run_folder.Run(
+            run_folder.run_folder(settings.runs_dir, data.name, **which),
+            protocol | which | environment,
+        )
         run.check(settings.resume)
         planned[run.folder] = run
     return list(planned.values())
 
 
 def train(run, data, settings, mirror, deadline):
-    """Train one model by the protocol; leave it and its predictions in the folder of the run, and in the mirror.
+    """Train one model by the protocol; leave it and its predictions in the folder of the run, and
+    in the mirror.
 
     Returns:
-        Whether the run is finished: False if the clock would have shown ``deadline`` before the end of another epoch.
+        Whether the run is finished: False if the clock would have shown ``deadline`` before the end
+            of another epoch.
     """
     keras.utils.clear_session()  # the precision goes with it
     keras.config.set_dtype_policy(settings.precision)
     keras.utils.set_random_seed(run.settings["seed"])
     model = build_for(run, data)
-    # the labels stay integers: the same function as the published categorical cross-entropy of one-hot labels
-    averaging = {"use_ema": True, "ema_momentum": settings.ema_momentum} if settings.ema_momentum else {}
-    optimizer = fused.Adam(settings.learning_rate, **averaging)
+    # the labels stay integers: the same function as the published categorical cross-entropy of
+    # one-hot labels
+    averaging = (
+        {"use_ema": True, "ema_momentum": settings.ema_momentum} if settings.ema_momentum else {}
+    )
+    optimizer = fast_layers.Adam(settings.learning_rate, **averaging)
     model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     backend.trace_by_batch_size(model)
     seed = run.settings["seed"]
@@ -267,7 +330,9 @@ def train(run, data, settings, mirror, deadline):
     batches = backend.Batches(data.x["train"], data.y["train"], settings.batch_size, seed, draw)
     validation = backend.Batches(data.x["val"], data.y["val"], backend.PREDICTED_AT_ONCE)
     slower = keras.callbacks.ReduceLROnPlateau(
-        factor=settings.learning_rate_factor, patience=settings.learning_rate_patience, min_delta=settings.min_delta
+        factor=settings.learning_rate_factor,
+        patience=settings.learning_rate_patience,
+        min_delta=settings.min_delta,
     )
     stopping = keras.callbacks.EarlyStopping(
         min_delta=settings.min_delta, patience=settings.stopping_patience, restore_best_weights=True
@@ -300,7 +365,9 @@ def train(run, data, settings, mirror, deadline):
 def build_for(run, data):
     """The uncompiled model of a run."""
     activation = run.settings["hidden_activation"]
-    choices = run.settings["model_args"] | ({} if activation == "none" else {"hidden_activation": activation})
+    choices = run.settings["model_args"] | (
+        {} if activation == "none" else {"hidden_activation": activation}
+    )
     return build(run.settings["model"], *data.definitions.sizes(), **choices)
 
 
@@ -331,21 +398,28 @@ def finish(run, mirror, model, data, recorder):
         summary |= {f"best_{name}": best[name] for name in ("epoch", "val_loss", "val_accuracy")}
         summary |= data.misclassified(predictions)
     # without the optimizer, which would be two thirds of the file
-    run.finish(fused.standard(build_for(run, data), model.get_weights()), predictions, summary)
+    run.finish(
+        fast_layers.standard(build_for(run, data), model.get_weights()), predictions, summary
+    )
     mirror.finish(run, summary)
 
 
 def outcome(val_accuracy, data):
-    """ "converged" if a validation accuracy is above chance (binomial test at 0.001), else "not converged"."""
+    """ "converged" if a validation accuracy is above chance (binomial test at 0.001), else "not
+    converged"."""
     n = len(data.y["val"])
-    test = scipy.stats.binomtest(round(val_accuracy * n), n, 1 / data.definitions.n_classes, alternative="greater")
+    test = scipy.stats.binomtest(
+        round(val_accuracy * n), n, 1 / data.definitions.n_classes, alternative="greater"
+    )
     return "converged" if test.pvalue < 0.001 else "not converged"
 
 
 class Averages(keras.callbacks.Callback):
-    """Puts the moving averages of the weights into the model from each validation to the begin of the next epoch.
+    """Puts the moving averages of the weights into the model from each validation to the begin of
+    the next epoch.
 
-    So they are what the callbacks after this one keep; the trained weights wait in the place of the averages.
+    So they are what the callbacks after this one keep; the trained weights wait in the place of the
+    averages.
 
     Args:
         in_model: whether they are there at first, as in a state that ``Recorder`` kept.
@@ -375,7 +449,8 @@ class Averages(keras.callbacks.Callback):
 
 
 class Recorder(keras.callbacks.Callback):
-    """Starts the order of each epoch, records the epoch and prints it with the time left, keeps the state.
+    """Starts the order of each epoch, records the epoch and prints it with the time left, keeps the
+    state.
 
     It must be the last callback: it puts the others into the state in which a run was interrupted.
 
@@ -390,12 +465,24 @@ class Recorder(keras.callbacks.Callback):
         deadline: what the clock may show at the end of an epoch.
     """
 
-    kept = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")  # attributes of the other callbacks
+    kept = (
+        "wait",
+        "best",
+        "best_epoch",
+        "stopped_epoch",
+        "cooldown_counter",
+    )  # attributes of the other callbacks
 
     def __init__(self, run, mirror, batches, slower, stopping, settings, state, deadline):
         super().__init__()
         self.deadline, self.out_of_time = deadline, False
-        self.run, self.mirror, self.batches, self.settings, self.state = run, mirror, batches, settings, state
+        self.run, self.mirror, self.batches, self.settings, self.state = (
+            run,
+            mirror,
+            batches,
+            settings,
+            state,
+        )
         self.slower, self.stopping = slower, stopping
         self.stop, self.diverged = GentleStop(), None
         self.keep_after = 0.0  # by the clock, so that keeping takes no larger share of the time
@@ -404,13 +491,17 @@ class Recorder(keras.callbacks.Callback):
 
     def put_back(self):
         arrays, values = self.state
-        for callback, attributes in zip((self.slower, self.stopping), values["callbacks"], strict=True):
+        for callback, attributes in zip(
+            (self.slower, self.stopping), values["callbacks"], strict=True
+        ):
             vars(callback).update(attributes)
         self.stopping.best_weights = [arrays[f"best_{i}"] for i in range(values["best_weights"])]
 
     def ended(self):
         """Whether a run that is taken up has no epoch left to train."""
-        return bool(self.state) and (self.stopping.stopped_epoch > 0 or len(self.run.history) >= self.settings.epochs)
+        return bool(self.state) and (
+            self.stopping.stopped_epoch > 0 or len(self.run.history) >= self.settings.epochs
+        )
 
     def on_train_begin(self, logs=None):
         if self.state:  # the other callbacks have just begun anew
@@ -434,15 +525,24 @@ class Recorder(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1}
-        row |= {key: float(logs[key]) for key in ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")}
+        row |= {
+            key: float(logs[key])
+            for key in ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+        }
         row["seconds"] = round(time.monotonic() - self.began, 3)
         self.run.record(row)
         self.mirror.log(row)
-        self.out_of_time = not self.model.stop_training and time.monotonic() + row["seconds"] > self.deadline
+        self.out_of_time = (
+            not self.model.stop_training and time.monotonic() + row["seconds"] > self.deadline
+        )
         if not self.diverged and (time.monotonic() >= self.keep_after or self.out_of_time):
             self.keep()
         most = self.settings.epochs - epoch - 1
-        least = 0 if self.model.stop_training else min(most, self.stopping.patience - self.stopping.wait)
+        least = (
+            0
+            if self.model.stop_training
+            else min(most, self.stopping.patience - self.stopping.wait)
+        )
         minutes = sum(row["seconds"] for row in self.run.history) / len(self.run.history) / 60
         print(
             f"  epoch {epoch + 1}: loss {row['loss']:.4f}, val_loss {row['val_loss']:.4f}, "
@@ -482,10 +582,16 @@ class Recorder(keras.callbacks.Callback):
 def print_summary(planned):
     """Print one line per finished run."""
     columns = ("model", "hidden_activation", "seed")
-    rows = [{**{key: run.settings[key] for key in columns}, **run.summary} for run in planned if run.summary]
+    rows = [
+        {**{key: run.settings[key] for key in columns}, **run.summary}
+        for run in planned
+        if run.summary
+    ]
     print(pd.DataFrame(rows).to_string(index=False, float_format="{:.4g}".format))
     if len(rows) < len(planned):
-        print(f"{len(planned) - len(rows)} runs are not finished yet; the same command sees to them")
+        print(
+            f"{len(planned) - len(rows)} runs are not finished yet; the same command sees to them"
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""dataset_configs/<name>.json → rendering time as ratios to a plain renderer and to writing alone, and peak memory."""
+"""dataset_configs/<name>.json → rendering time as ratios to a plain renderer and to writing alone,
+and peak memory."""
 
 import filecmp
 import os
@@ -17,25 +18,29 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 import spectra_from_config
 from benchmarks.plain_renderer import render_plainly
-from synthetic_spectra import config, dataset
-from synthetic_spectra.artefacts import ARTEFACTS
-from synthetic_spectra.scripts import Count, processor, run_script
+from synthetic_spectra.common.cli import Count, run_script
+from synthetic_spectra.common.machine import processor
+from synthetic_spectra.spectra import config, dataset
+from synthetic_spectra.spectra.artefacts import ARTEFACTS
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Time the rendering of a dataset against a plain renderer and against writing the same bytes from memory, and what
-    train.py --online draws for an epoch, without artefacts and with each."""
+    """Time the rendering of a dataset against a plain renderer and against writing the same bytes
+    from memory, and what train.py --online draws for an epoch, without artefacts and with each."""
 
     config: str = "benchmark"
     """Name of a file in dataset_configs/, or a path to a .json."""
     rounds: Count = 5
-    """Each way is timed once per round, in turn; ratios are taken within a round, the median is printed."""
+    """Each way is timed once per round, in turn; ratios are taken within a round, the median is
+    printed."""
 
 
 def main(settings):
     path = config.find(settings.config)
-    definitions = spectra_from_config.resolve(config.load(path), spectra_from_config.Settings(config=settings.config))
+    definitions = spectra_from_config.resolve(
+        config.load(path), spectra_from_config.Settings(config=settings.config)
+    )
     print(f"{path.stem}, {settings.rounds} rounds, on {processor()}")
     # first, as a process inherits the peak of the one that starts it
     print(f"peak memory of spectra_from_config.py: {peak_memory(path) / 2**20:.0f} MiB")
@@ -43,7 +48,9 @@ def main(settings):
     for epoch in range(settings.rounds):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            seconds["rendering"].append(timed(spectra_from_config.render_dataset, definitions, folder / "ours"))
+            seconds["rendering"].append(
+                timed(spectra_from_config.render_dataset, definitions, folder / "ours")
+            )
             arrays = [np.load(file) for file in sorted((folder / "ours").glob("*.npy"))]
             (folder / "plain").mkdir()
             seconds["plain renderer"].append(timed(render_plainly, definitions, folder / "plain"))
@@ -53,26 +60,38 @@ def main(settings):
             seconds["writing"].append(timed(write, arrays, folder))
             seconds["online"].append(timed(dataset.fresh, definitions, 0, epoch))
     for way, times in seconds.items():
-        print(f"{way:15} median {median(times):6.2f} s, lowest {min(times):6.2f}, highest {max(times):6.2f}")
+        print(
+            f"{way:15} median {median(times):6.2f} s, lowest {min(times):6.2f}, highest {max(times):6.2f}"
+        )
     drawn = sum(definitions.rendering_of(label).n_train for label in definitions.spectra)
     for way in ("plain renderer", "writing"):
-        ratios = [ours / other for ours, other in zip(seconds["rendering"], seconds[way], strict=True)]
+        ratios = [
+            ours / other for ours, other in zip(seconds["rendering"], seconds[way], strict=True)
+        ]
         print(f"rendering / {way}: median {median(ratios):.2f} (1/{1 / median(ratios):.1f})")
     rate = drawn / median(seconds["online"])
-    print(f"online: an epoch of {drawn} spectra drawn in memory, {rate:.0f} spectra per second; speed with artefacts")
+    print(
+        f"online: an epoch of {drawn} spectra drawn in memory, {rate:.0f} spectra per second; speed with artefacts"
+    )
     for name, ratio in speeds_with_artefacts(path, settings.rounds).items():
         print(f"  {name:32} {ratio:.2f} of that without")
 
 
 def speeds_with_artefacts(path, rounds):
-    """Artefact → how fast spectra are drawn with it, as a share of the speed without, median over rounds."""
+    """Artefact → how fast spectra are drawn with it, as a share of the speed without, median over
+    rounds."""
     cases = {"none": {}}
-    cases |= {f"{name} {max(strengths):g}": strengths[max(strengths)] for name, (_, strengths) in ARTEFACTS.items()}
+    cases |= {
+        f"{name} {max(strengths):g}": strengths[max(strengths)]
+        for name, (_, strengths) in ARTEFACTS.items()
+    }
     for shape in ("gaussian_process", "hump"):
         cases[f"background 0.2, {shape}"] = {"background": 0.2, "background_shape": shape}
     content = config.load(path)
     definitions = {
-        name: spectra_from_config.resolve(content, spectra_from_config.Settings(config=str(path), **changes))
+        name: spectra_from_config.resolve(
+            content, spectra_from_config.Settings(config=str(path), **changes)
+        )
         for name, changes in cases.items()
     }
     seconds = {name: [] for name in cases}
@@ -103,7 +122,14 @@ def write(arrays, folder):
 def peak_memory(path):
     """Highest resident memory in bytes of the script in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "spectra_from_config.py", "--config", str(path.resolve()), "--datasets-dir", folder]
+        command = [
+            sys.executable,
+            "spectra_from_config.py",
+            "--config",
+            str(path.resolve()),
+            "--datasets-dir",
+            folder,
+        ]
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 

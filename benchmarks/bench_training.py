@@ -1,4 +1,5 @@
-"""Training and prediction of every architecture → samples per second, beside the plain way and the arithmetic limit."""
+"""Training and prediction of every architecture → samples per second, beside the plain way and the
+arithmetic limit."""
 
 import json
 import os
@@ -16,7 +17,8 @@ from pydantic import Field
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
-from synthetic_spectra.scripts import Count, run_script, write_text
+from synthetic_spectra.common.cli import Count, run_script
+from synthetic_spectra.common.files import write_text
 
 N_DATAPOINTS, N_CLASSES = 5000, 500  # of the general benchmark
 MATRIX = 2048
@@ -31,10 +33,12 @@ class Settings:
     precisions: tuple[Literal["float32", "mixed_bfloat16"], ...] = ("float32",)
     """Of ours; the plain way is in float32."""
     ways: tuple[Literal["plain", "ours", "any order"], ...] = ("plain", "ours")
-    """plain: fit on arrays with Keras's defaults and its Adam, every convolution computed whole; ours: as train.py does
-    it; any order: ours without deterministic operations, to see their price."""
+    """plain: fit on arrays with Keras's defaults and its Adam, every convolution computed whole;
+    ours: as train.py does it; any order: ours without deterministic operations, to see their price.
+    """
     rounds: Count = 2
-    """Each way is timed once per round, in turn; ratios are taken within a round. Rounds that the table holds stay."""
+    """Each way is timed once per round, in turn; ratios are taken within a round. Rounds that the
+    table holds stay."""
     steps: Annotated[int, Field(ge=2)] = 4
     """Training steps that are timed, after a first one."""
     batch_size: Count = 128
@@ -80,26 +84,44 @@ def main(settings):
 
 
 def print_ratios(table):
-    """Print the median time of a step each way, and how many times as fast as the plain way that is."""
+    """Print the median time of a step each way, and how many times as fast as the plain way that
+    is."""
     keys = ["way", "precision"]
-    medians = table.pivot_table(index="model", columns=keys, values="step_seconds", aggfunc="median", sort=False)
+    medians = table.pivot_table(
+        index="model", columns=keys, values="step_seconds", aggfunc="median", sort=False
+    )
     medians.loc["all"] = medians.sum(skipna=False)
     print("\nseconds a step, median of the rounds")
     print(medians.to_string(float_format="{:.3f}".format))
-    steps = table.pivot_table(index=["round", "model"], columns=keys, values="step_seconds", sort=False)
-    ratios = steps.rdiv(steps["plain", "float32"], axis=0).groupby(level="model", sort=False).median()
+    steps = table.pivot_table(
+        index=["round", "model"], columns=keys, values="step_seconds", sort=False
+    )
+    ratios = (
+        steps.rdiv(steps["plain", "float32"], axis=0).groupby(level="model", sort=False).median()
+    )
     ratios.loc["all"] = medians.loc["all", ("plain", "float32")] / medians.loc["all"]
-    print("\ntimes as fast as the plain way: of all, by the sums above; else the median of the rounds")
+    print(
+        "\ntimes as fast as the plain way: of all, by the sums above; else the median of the rounds"
+    )
     print(ratios.to_string(float_format="{:.2f}".format))
     limit = table.assign(share=table["limit_seconds"] / table["step_seconds"])
-    shares = limit.pivot_table(index="model", columns=keys, values="share", aggfunc=median, sort=False)
+    shares = limit.pivot_table(
+        index="model", columns=keys, values="share", aggfunc=median, sort=False
+    )
     print("\nshare of the arithmetic limit")
     print(shares.to_string(float_format="{:.2f}".format))
 
 
 def in_a_process(settings, one):
     """What a process of its own measures."""
-    command = [sys.executable, __file__, "--worker", json.dumps(one), "--steps", str(settings.steps)]
+    command = [
+        sys.executable,
+        __file__,
+        "--worker",
+        json.dumps(one),
+        "--steps",
+        str(settings.steps),
+    ]
     command += ["--batch-size", str(settings.batch_size)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -108,23 +130,28 @@ def in_a_process(settings, one):
 
 
 def measure(settings, model, way, precision):
-    """Seconds of a training step and what it is made of, of a prediction, and the least that the arithmetic takes.
+    """Seconds of a training step and what it is made of, of a prediction, and the least that the
+    arithmetic takes.
 
-    The parts of a training step: ``arithmetic_seconds`` on a batch that is at hand already, with an optimizer that does
-    nothing; ``optimizer_seconds``, what Adam adds to that; ``input_seconds``, what preparing a batch takes, beside or
-    before the step; the rest of ``step_seconds`` is waiting for input, Python and callbacks.
+    The parts of a training step: ``arithmetic_seconds`` on a batch that is at hand already, with an
+    optimizer that does nothing; ``optimizer_seconds``, what Adam adds to that; ``input_seconds``,
+    what preparing a batch takes, beside or before the step; the rest of ``step_seconds`` is waiting
+    for input, Python and callbacks.
     """
     from benchmarks.plain_models import plain_build
     from model_implementations import build, multiply_accumulates
-    from synthetic_spectra import backend, fused
-    from synthetic_spectra.backend import keras
+    from synthetic_spectra.common import backend
+    from synthetic_spectra.common.backend import keras
+    from synthetic_spectra.training import fast_layers
 
     if way == "ours":
         backend.prepare(precision)
     keras.config.set_dtype_policy(precision)
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
-    n = settings.batch_size * (settings.steps + 1) + 40  # an epoch of the benchmark ends with a batch of 40 too
+    n = (
+        settings.batch_size * (settings.steps + 1) + 40
+    )  # an epoch of the benchmark ends with a batch of 40 too
     x = rng.random((n, N_DATAPOINTS), "float32")
     y = rng.integers(0, N_CLASSES, n)
 
@@ -134,7 +161,7 @@ def measure(settings, model, way, precision):
     input_seconds = fastest(lambda: batches[0])
 
     timer = step_timer(keras)
-    adam = keras.optimizers.Adam if way == "plain" else fused.Adam
+    adam = keras.optimizers.Adam if way == "plain" else fast_layers.Adam
     network.compile(adam(3e-4), **loss)
     if way == "plain":
         network.fit(x[..., None], y, batch_size=settings.batch_size, callbacks=[timer], verbose=0)
@@ -148,7 +175,9 @@ def measure(settings, model, way, precision):
     class Nothing(keras.optimizers.SGD):
         def update_step(self, gradient, variable, learning_rate):
             # the gradient must be computed all the same: one value of it is used
-            self.assign_add(self.used, keras.ops.cast(keras.ops.reshape(gradient, (-1,))[0], "float32"))
+            self.assign_add(
+                self.used, keras.ops.cast(keras.ops.reshape(gradient, (-1,))[0], "float32")
+            )
 
         def build(self, variables):
             super().build(variables)
@@ -165,7 +194,9 @@ def measure(settings, model, way, precision):
         predict_seconds = fastest(lambda: network.predict(spectra, verbose=0))
 
     rate = matrix_rate(keras)
-    least = 6 * multiply_accumulates(network) * settings.batch_size / rate  # a product forward, two backward, of 2 each
+    least = (
+        6 * multiply_accumulates(network) * settings.batch_size / rate
+    )  # a product forward, two backward, of 2 each
     return {
         "step_seconds": step_seconds,
         "samples_per_second": settings.batch_size / step_seconds,
@@ -181,8 +212,8 @@ def measure(settings, model, way, precision):
 
 def on_what():
     """Backend, device and versions of this process."""
-    from synthetic_spectra import backend
-    from synthetic_spectra.backend import keras
+    from synthetic_spectra.common import backend
+    from synthetic_spectra.common.backend import keras
 
     versions = "; ".join(f"{package} {version}" for package, version in backend.versions().items())
     return {"backend": keras.backend.backend(), "device": backend.device(), "versions": versions}
@@ -217,11 +248,16 @@ def fastest(action):
 
 
 def matrix_rate(keras):
-    """Operations per second, multiplications and additions, of a matrix product of the backend in its precision."""
+    """Operations per second, multiplications and additions, of a matrix product of the backend in
+    its precision."""
     kind = keras.config.dtype_policy().compute_dtype
     matrix = keras.ops.cast(np.random.default_rng(0).random((MATRIX, MATRIX), "float32"), kind)
     # NumPy has no bfloat16
-    return 2 * MATRIX**3 / fastest(lambda: float(keras.ops.cast(keras.ops.matmul(matrix, matrix)[0, 0], "float32")))
+    return (
+        2
+        * MATRIX**3
+        / fastest(lambda: float(keras.ops.cast(keras.ops.matmul(matrix, matrix)[0, 0], "float32")))
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""Random bytes → config loader and renderer, array loader, settings: a valid object or one sentence, or it stops.
+"""Random bytes → config loader and renderer, array loader, settings: a valid object or one
+sentence, or it stops.
 
-Needs atheris (pip install atheris), which is no requirement of the project. It ends with exit code 77 and the input at
-the first traceback, hang (20 s), memory beyond 4 GiB, or file outside of the folder it was given.
+Needs atheris (pip install atheris), which is no requirement of the project. It ends with exit code
+77 and the input at the first traceback, hang (20 s), memory beyond 4 GiB, or file outside of the
+folder it was given.
 """
 
 import copy
@@ -22,11 +24,15 @@ import atheris
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
-with atheris.instrument_imports(include=["synthetic_spectra", "spectra_from_config", "dataset_config_generator"]):
+with atheris.instrument_imports(
+    include=["synthetic_spectra", "spectra_from_config", "dataset_config_generator"]
+):
     import dataset_config_generator
     import spectra_from_config
-    from synthetic_spectra import config, dataset
-    from synthetic_spectra.scripts import Count, InputError, Seed, checked_settings, processor, run_script
+    from synthetic_spectra.common.cli import Count, Seed, checked_settings, run_script
+    from synthetic_spectra.common.errors import InputError
+    from synthetic_spectra.common.machine import processor
+    from synthetic_spectra.spectra import config, dataset
 
 SMALL = {
     "datapoints": 40, "boundary": 2, "classes": 2, "min_peaks": 1, "max_peaks": 3, "max_height": 9,
@@ -48,7 +54,8 @@ class Settings:
     """Fuzz one reader of what users give, guided by the coverage of its code."""
 
     target: Literal["configs", "arrays", "settings"] = "configs"
-    """What the bytes are: a config (what is valid and small is rendered too), the file x_train.npy, command lines."""
+    """What the bytes are: a config (what is valid and small is rendered too), the file x_train.npy,
+    command lines."""
     runs: Count = 1_000_000
     """How many inputs."""
     seed: Seed = 1
@@ -62,7 +69,9 @@ def main(settings):
         folder, corpus = outer / "work" / "deep", outer / "corpus"
         folder.mkdir(parents=True)
         corpus.mkdir()
-        target = {"configs": ConfigTarget, "arrays": ArrayTarget, "settings": SettingsTarget}[settings.target](folder)
+        target = {"configs": ConfigTarget, "arrays": ArrayTarget, "settings": SettingsTarget}[
+            settings.target
+        ](folder)
         for i, example in enumerate(target.examples()):
             (corpus / str(i)).write_bytes(example)
         counts, began = Counter(), time.monotonic()
@@ -76,7 +85,9 @@ def main(settings):
             if counts.total() == settings.runs:
                 seconds = time.monotonic() - began
                 told = ", ".join(f"{count:,} {answer}" for answer, count in sorted(counts.items()))
-                print(f"{settings.target}: {settings.runs:,} inputs in {seconds / 60:.0f} min on {processor()}: {told}")
+                print(
+                    f"{settings.target}: {settings.runs:,} inputs in {seconds / 60:.0f} min on {processor()}: {told}"
+                )
 
         flags = [
             "-max_len=3000",
@@ -85,7 +96,13 @@ def main(settings):
             "-verbosity=0",
             f"-artifact_prefix={Path.cwd()}/",
         ]
-        arguments = [sys.argv[0], f"-runs={settings.runs}", f"-seed={settings.seed}", *flags, str(corpus)]
+        arguments = [
+            sys.argv[0],
+            f"-runs={settings.runs}",
+            f"-seed={settings.seed}",
+            *flags,
+            str(corpus),
+        ]
         atheris.Setup(arguments, one, custom_mutator=target.mutate)
         atheris.Fuzz()
 
@@ -127,10 +144,14 @@ class ConfigTarget:
         if change < 0.15:
             place.pop(key) if isinstance(place, dict) else place.pop()
         elif change < 0.3 and isinstance(place, dict):
-            name = chance.choice(["rendering", "vary_highest", "test_kernel", "test_heights", "n_val", "é"])
+            name = chance.choice(
+                ["rendering", "vary_highest", "test_kernel", "test_heights", "n_val", "é"]
+            )
             place[name] = chance.choice(NASTY)
         elif change < 0.6 and type(place[key]) in (int, float):
-            place[key] += chance.choice([-1, 1, 17] if isinstance(place[key], int) else [-1, 0.01, 0.5])
+            place[key] += chance.choice(
+                [-1, 1, 17] if isinstance(place[key], int) else [-1, 0.01, 0.5]
+            )
         else:
             place[key] = chance.choice(NASTY)
         changed = json.dumps(content).encode()
@@ -139,11 +160,16 @@ class ConfigTarget:
     def answer(self, data):
         self.file.write_bytes(data)
         try:
-            definitions = spectra_from_config.resolve(config.load(self.file), spectra_from_config.Settings())
+            definitions = spectra_from_config.resolve(
+                config.load(self.file), spectra_from_config.Settings()
+            )
             rows = [definitions.rendering_of(label) for label in definitions.spectra]
             sizes = [
                 (r.n_train + r.n_val + len(r.test_shifts) * len(r.test_heights))
-                * (definitions.n_datapoints + 8 * max(r.kernel_range[1], r.test_kernel) * len(s.peak_positions))
+                * (
+                    definitions.n_datapoints
+                    + 8 * max(r.kernel_range[1], r.test_kernel) * len(s.peak_positions)
+                )
                 for r, s in zip(rows, definitions.spectra.values(), strict=True)
             ]
             free = 2**31  # of the memory, for refusals that do not depend on the machine
@@ -164,7 +190,9 @@ class ArrayTarget:
     """The bytes of x_train.npy beside a whole dataset."""
 
     def __init__(self, folder):
-        definitions = spectra_from_config.resolve(config.parse(SMALL, "small"), spectra_from_config.Settings())
+        definitions = spectra_from_config.resolve(
+            config.parse(SMALL, "small"), spectra_from_config.Settings()
+        )
         spectra_from_config.render_dataset(definitions, folder / "set")
         self.folder, self.file = folder, folder / "set" / "x_train.npy"
         self.whole = self.file.read_bytes()
@@ -202,7 +230,10 @@ class SettingsTarget:
         words = data.split(b"\0")
         if chance.random() < 0.5:
             return atheris.Mutate(data, max_size)
-        flags = [f"--{name.replace('_', '-')}".encode() for name in vars(dataset_config_generator.Settings())]
+        flags = [
+            f"--{name.replace('_', '-')}".encode()
+            for name in vars(dataset_config_generator.Settings())
+        ]
         values = [
             b"0",
             b"1",
@@ -235,7 +266,9 @@ class SettingsTarget:
                 settings = checked_settings(dataset_config_generator.Settings, words)
                 if settings.n_classes * settings.max_peaks > 10_000:
                     return "valid, too large to draw here"
-                dataset_config_generator.main(replace(settings, configs_dir=self.folder / "configs"))
+                dataset_config_generator.main(
+                    replace(settings, configs_dir=self.folder / "configs")
+                )
             return "drawn"
         except InputError as error:
             return checked(error)

@@ -1,12 +1,14 @@
-"""The published rendering rules the plain way: one draw, one peak, one row at a time. The baseline of the benchmark and
-the reference of the tests; it shares no code with synthetic_spectra.rendering."""
+"""The published rendering rules the plain way: one draw, one peak, one row at a time. The baseline
+of the benchmark and the reference of the tests; it shares no code with synthetic_spectra.rendering.
+"""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 
 def render_plainly(definitions, folder):
-    """Render a resolved config and save the six arrays, as ``spectra_from_config.render_dataset`` does."""
+    """Render a resolved config and save the six arrays, as ``spectra_from_config.render_dataset``
+    does."""
     size = definitions.n_datapoints
     rng = np.random.default_rng(definitions.rendering.seed)
     x = {"train": [], "val": [], "test": []}
@@ -20,7 +22,10 @@ def render_plainly(definitions, folder):
         for height_step in rendering.test_heights:
             for shift_step in rendering.test_shifts:
                 positions = [p + shift_step * rendering.test_shift for p in spectrum.peak_positions]
-                heights = [h if h == 1 else h + height_step * rendering.test_var for h in spectrum.peak_heights]
+                heights = [
+                    h if h == 1 else h + height_step * rendering.test_var
+                    for h in spectrum.peak_heights
+                ]
                 x["test"].append(plain_row(positions, heights, rendering.test_kernel, size))
                 y["test"].append(label)
     for split in x:
@@ -39,7 +44,8 @@ def _random_row(spectrum, rendering, size, rng):
 
 
 def plain_row(positions, heights, width, size):
-    """One spectrum: sticks clipped to the axis and to heights of 0 to 2, then the filter over the whole row."""
+    """One spectrum: sticks clipped to the axis and to heights of 0 to 2, then the filter over the
+    whole row."""
     sticks = np.zeros(size)
     for position, height in zip(positions, heights, strict=True):
         sticks[min(max(position, 0), size - 1)] = min(max(height, 0), 2)

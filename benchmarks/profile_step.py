@@ -1,4 +1,5 @@
-"""One training step of an architecture on TensorFlow → benchmarks/profile.csv: the operations that take longest."""
+"""One training step of an architecture on TensorFlow → benchmarks/profile.csv: the operations that
+take longest."""
 
 import os
 import sys
@@ -15,7 +16,8 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 from benchmarks.bench_training import N_CLASSES, N_DATAPOINTS
-from synthetic_spectra.scripts import Count, run_script, write_text
+from synthetic_spectra.common.cli import Count, run_script
+from synthetic_spectra.common.files import write_text
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Settings:
 
 
 def main(settings):
-    from synthetic_spectra import backend
+    from synthetic_spectra.common import backend
 
     rows = []
     for precision, model in product(settings.precisions, settings.models):
@@ -51,7 +53,8 @@ def main(settings):
 
 
 def profile(model, batch_size):
-    """Operation → seconds in one step; operations that run at the same time count each, what XLA compiled is missing.
+    """Operation → seconds in one step; operations that run at the same time count each, what XLA
+    compiled is missing.
 
     Args:
         model: name of the architecture.
@@ -61,13 +64,19 @@ def profile(model, batch_size):
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
     from model_implementations import build
-    from synthetic_spectra import backend, fused
-    from synthetic_spectra.backend import keras
+    from synthetic_spectra.common import backend
+    from synthetic_spectra.common.backend import keras
+    from synthetic_spectra.training import fast_layers
 
     rng = np.random.default_rng(0)
-    batch = rng.random((batch_size, N_DATAPOINTS, 1), "float32"), rng.integers(0, N_CLASSES, batch_size)
+    batch = (
+        rng.random((batch_size, N_DATAPOINTS, 1), "float32"),
+        rng.integers(0, N_CLASSES, batch_size),
+    )
     network = build(model, N_DATAPOINTS, N_CLASSES)
-    network.compile(fused.Adam(3e-4), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    network.compile(
+        fast_layers.Adam(3e-4), loss="sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
     network.optimizer.build(network.trainable_variables)
     backend.trace_by_batch_size(network)
     batch = tuple(map(keras.ops.convert_to_tensor, batch))

@@ -1,4 +1,5 @@
-"""Millions of drawn training spectra → benchmarks/ceiling.csv: whose they are, counted and by the closed form."""
+"""Millions of drawn training spectra → benchmarks/ceiling.csv: whose they are, counted and by the
+closed form."""
 
 import sys
 import time
@@ -10,16 +11,18 @@ import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
-from dataset_ceiling import Classes, ceiling, visible
 from spectra_from_config import Settings as Defaults
 from spectra_from_config import resolve
-from synthetic_spectra import config, rendering
-from synthetic_spectra.scripts import Count, Positive, run_script, write_text
+from synthetic_spectra.analysis.ceiling import Classes, ceiling, visible
+from synthetic_spectra.common.cli import Count, Positive, run_script
+from synthetic_spectra.common.files import write_text
+from synthetic_spectra.spectra import config, rendering
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Draw training spectra of pairs of classes; near each undecided test spectrum, count whose they are."""
+    """Draw training spectra of pairs of classes; near each undecided test spectrum, count whose
+    they are."""
 
     pairs: tuple[str, ...] = (
         "benchmark:8-318",
@@ -45,7 +48,9 @@ def main(settings):
         name, _, labels = pair.partition(":")
         began = time.monotonic()
         rows += compare(
-            resolve(config.load(config.find(name)), Defaults()), list(map(int, labels.split("-"))), settings
+            resolve(config.load(config.find(name)), Defaults()),
+            list(map(int, labels.split("-"))),
+            settings,
         )
         print(f"{pair}: {time.monotonic() - began:.0f} s", flush=True)
         for row in rows:
@@ -59,17 +64,23 @@ def main(settings):
 
 
 def compare(definitions, labels, settings):
-    """For each undecided test spectrum of a pair: the share of the true class among drawn spectra near it, twice.
+    """For each undecided test spectrum of a pair: the share of the true class among drawn spectra
+    near it, twice.
 
-    ``counted`` is the share by who drew them; ``closed_form`` the mean of the posterior that the closed form gives them
-    (of the two classes alone); ``deviations`` how many standard deviations of the count they are apart.
+    ``counted`` is the share by who drew them; ``closed_form`` the mean of the posterior that the
+    closed form gives them (of the two classes alone); ``deviations`` how many standard deviations
+    of the count they are apart.
     """
     classes, rng = Classes(definitions), np.random.default_rng(settings.seed)
     drawn = {}
     for label in labels:
         own = definitions.rendering_of(str(label))
         peaks = rendering.draw_peaks(
-            definitions.spectra[str(label)], own, settings.spectra // 2, definitions.n_datapoints, rng
+            definitions.spectra[str(label)],
+            own,
+            settings.spectra // 2,
+            definitions.n_datapoints,
+            rng,
         )
         order = np.argsort(peaks[0], axis=1)
         positions, heights = (np.take_along_axis(values, order, axis=1) for values in peaks[:2])
@@ -79,7 +90,10 @@ def compare(definitions, labels, settings):
     for label in labels:
         own = definitions.rendering_of(str(label))
         verdicts = undecided[undecided.label == label]
-        tests = zip(*rendering.test_peaks(definitions.spectra[str(label)], own, definitions.n_datapoints), strict=True)
+        tests = zip(
+            *rendering.test_peaks(definitions.spectra[str(label)], own, definitions.n_datapoints),
+            strict=True,
+        )
         for step, (peaks, verdict) in enumerate(zip(tests, verdicts.itertuples(), strict=True)):
             if verdict.verdict == "identifiable":
                 continue

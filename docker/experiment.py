@@ -1,4 +1,5 @@
-"""datasets/<config>/*.npy → runs/, results/ and figures/ in the working folder: train.py, evaluate.py, figure."""
+"""datasets/<config>/*.npy → runs/, results/ and figures/ in the working folder: train.py,
+evaluate.py, figure."""
 
 import sys
 from dataclasses import dataclass
@@ -9,12 +10,13 @@ sys.path.append(str(ROOT))  # to find the project when run by its path
 import evaluate
 import train
 from figures import plot_results
-from synthetic_spectra.scripts import run_script
+from synthetic_spectra.common.cli import run_script
 
 
 @dataclass(frozen=True)
 class Settings(train.Settings):
-    """Train architectures on a dataset, then evaluate and draw all its runs. Finished runs are skipped."""
+    """Train architectures on a dataset, then evaluate and draw all its runs. Finished runs are
+    skipped."""
 
     datasets_dir: Path = ROOT / "datasets"
     """Folder that holds a folder per dataset."""
@@ -27,7 +29,9 @@ class Settings(train.Settings):
 def main(settings):
     train.main(settings)
     for script in (evaluate, plot_results):
-        shared = {name: value for name, value in vars(settings).items() if name in vars(script.Settings())}
+        shared = {
+            name: value for name, value in vars(settings).items() if name in vars(script.Settings())
+        }
         script.main(script.Settings(**shared))
 
 

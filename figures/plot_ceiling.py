@@ -1,4 +1,5 @@
-"""runs/<config>/*/predictions.npz, results/ceiling_<config>.csv → figures/plot_ceiling.png: accuracy and ceiling."""
+"""runs/<config>/*/predictions.npz, results/ceiling_<config>.csv → figures/plot_ceiling.png:
+accuracy and ceiling."""
 
 import sys
 from dataclasses import dataclass
@@ -9,20 +10,26 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-sys.path.append(str(Path(__file__).resolve().parent.parent))  # to find the project when run by its path
+sys.path.append(
+    str(Path(__file__).resolve().parent.parent)
+)  # to find the project when run by its path
 from figures import plot_activations, style
-from synthetic_spectra import config, dataset, tables, trained
-from synthetic_spectra.scripts import InputError, run_script
+from synthetic_spectra.analysis import tables, trained
+from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.spectra import config, dataset
 
 MARKERS = "osD^vPX"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Draw the test accuracy of every run in each group of classes, beside that of a perfect learner."""
+    """Draw the test accuracy of every run in each group of classes, beside that of a perfect
+    learner."""
 
     config: str = "challenge"
-    """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a .json."""
+    """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a
+    .json."""
     datasets_dir: Path = Path("datasets")
     """Folder that holds a folder per dataset."""
     runs_dir: Path = Path("runs")
@@ -56,19 +63,20 @@ def read_limit(path, data):
     Raises:
         InputError: if the file is missing, or is not about these spectra.
     """
-    how = f"make it: python dataset_ceiling.py --config {data.name}"
+    how = f"make it: python studies/dataset_ceiling.py --config {data.name}"
     if not path.is_file():
         raise InputError(f"{path}: no such file; {how}")
     limit = pd.read_csv(path)
-    if not {"label", *(column for column, *_ in plot_activations.CEILINGS)} <= set(limit) or not np.array_equal(
-        limit.label, data.y["test"]
-    ):
+    if not {"label", *(column for column, *_ in plot_activations.CEILINGS)} <= set(
+        limit
+    ) or not np.array_equal(limit.label, data.y["test"]):
         raise InputError(f"{path}: not the ceiling of the test spectra in {data.folder}; {how}")
     return limit
 
 
 def groups_of(data):
-    """Group of classes → bool (test spectra,), whether a spectrum is of it, in the order of the classes.
+    """Group of classes → bool (test spectra,), whether a spectrum is of it, in the order of the
+    classes.
 
     Without any group in the config all classes are one.
     """
@@ -85,7 +93,9 @@ def accuracies(run, data, groups):
     """
     predicted = run.predictions()
     if predicted is None:
-        raise InputError(f"{run.predictions_file}: no such file; make it: python evaluate.py --config {data.name}")
+        raise InputError(
+            f"{run.predictions_file}: no such file; make it: python evaluate.py --config {data.name}"
+        )
     if predicted["test"].shape != data.y["test"].shape:
         raise InputError(
             f"{run.predictions_file}: predictions of shape {predicted['test'].shape}, "
@@ -93,14 +103,19 @@ def accuracies(run, data, groups):
         )
     right = predicted["test"] == data.y["test"]
     what = dict(zip(tables.MODEL, trained.kind(run), strict=True))
-    return [what | {"group": group, "accuracy": 100 * right[these].mean()} for group, these in groups.items()]
+    return [
+        what | {"group": group, "accuracy": 100 * right[these].mean()}
+        for group, these in groups.items()
+    ]
 
 
 def draw(rows, limit, groups, name):
-    """The figure: a panel for each group, in it a dot for each run, their mean, and the ceiling as lines.
+    """The figure: a panel for each group, in it a dot for each run, their mean, and the ceiling as
+    lines.
 
     Args:
-        rows: DataFrame with the columns of ``tables.MODEL``, group and accuracy, a row per run and group.
+        rows: DataFrame with the columns of ``tables.MODEL``, group and accuracy, a row per run and
+            group.
         limit: what ``read_limit`` gives.
         groups: what ``groups_of`` gives.
         name: of the config.
@@ -108,19 +123,32 @@ def draw(rows, limit, groups, name):
     activations = sorted(set(rows.hidden_activation))
     others = [column for column in tables.MODEL if column != "hidden_activation"]
     networks = rows[others].itertuples(index=False, name=None)
-    rows = rows.assign(network=["\n".join(filter(None, tables.words(network))) for network in networks])
+    rows = rows.assign(
+        network=["\n".join(filter(None, tables.words(network))) for network in networks]
+    )
     names = list(dict.fromkeys(rows.network))
     columns = ceil(sqrt(len(groups)))
     n_rows = ceil(len(groups) / columns)
     size = max(6.5, columns * max(2.6, 0.6 * len(names) + 0.8)), 2.3 * n_rows + 2
-    figure, panels = plt.subplots(n_rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False)
+    figure, panels = plt.subplots(
+        n_rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False
+    )
     for axes, (group, these) in zip(panels.flat, groups.items(), strict=False):
         for column, line, how in plot_activations.CEILINGS:
-            axes.axhline(100 * limit[column][these].mean(), color="C6", linestyle=line, label=f"ceiling, {how}")
+            axes.axhline(
+                100 * limit[column][these].mean(),
+                color="C6",
+                linestyle=line,
+                label=f"ceiling, {how}",
+            )
         for i, activation in enumerate(activations):
             place = 0.5 * ((i + 0.5) / len(activations) - 0.5)
             for j, network in enumerate(names):
-                same = (rows.group == group) & (rows.network == network) & (rows.hidden_activation == activation)
+                same = (
+                    (rows.group == group)
+                    & (rows.network == network)
+                    & (rows.hidden_activation == activation)
+                )
                 values = rows[same].accuracy
                 across = j + place + 0.03 * (np.arange(len(values)) - (len(values) - 1) / 2)
                 axes.scatter(
@@ -133,7 +161,10 @@ def draw(rows, limit, groups, name):
         axes.set_xlim(-0.5, len(names) - 0.5)
     for axes in panels.flat[len(groups) :]:
         axes.set_axis_off()
-    below = [panels[max(i for i in range(n_rows) if i * columns + j < len(groups)), j] for j in range(columns)]
+    below = [
+        panels[max(i for i in range(n_rows) if i * columns + j < len(groups)), j]
+        for j in range(columns)
+    ]
     for axes in below:
         lying = len(names) <= 3 and max(map(len, names)) <= 12
         axes.set_xticks(range(len(names)), names, rotation=0 if lying else 90)

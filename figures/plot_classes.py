@@ -1,4 +1,5 @@
-"""datasets/<config>/config.json → figures/plot_classes.png: the ideal spectra of all classes, by groups."""
+"""datasets/<config>/config.json → figures/plot_classes.png: the ideal spectra of all classes, by
+groups."""
 
 import math
 import sys
@@ -8,10 +9,13 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-sys.path.append(str(Path(__file__).resolve().parent.parent))  # to find the project when run by its path
+sys.path.append(
+    str(Path(__file__).resolve().parent.parent)
+)  # to find the project when run by its path
 from figures import style
-from synthetic_spectra import config, dataset, rendering
-from synthetic_spectra.scripts import InputError, run_script
+from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.spectra import config, dataset, rendering
 
 MOST = 40  # classes that are still told apart
 
@@ -21,7 +25,8 @@ class Settings:
     """Draw the spectrum of every class as it is defined, a panel for each group."""
 
     config: str = "challenge"
-    """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a .json."""
+    """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a
+    .json."""
     datasets_dir: Path = Path("datasets")
     """Folder that holds a folder per dataset."""
     output: Path = Path("figures/plot_classes.png")
@@ -32,12 +37,15 @@ def main(settings):
     name = config.find(settings.config).stem
     definitions = dataset.resolved(settings.datasets_dir, name)
     if definitions.n_classes > MOST:
-        raise InputError(f"config {name!r}: {definitions.n_classes} classes, expected at most {MOST} for one figure")
+        raise InputError(
+            f"config {name!r}: {definitions.n_classes} classes, expected at most {MOST} for one figure"
+        )
     style.save(draw(definitions), settings.output)
 
 
 def draw(definitions):
-    """The figure: a panel for each group, its classes above one another; a class without a group has its own.
+    """The figure: a panel for each group, its classes above one another; a class without a group
+    has its own.
 
     Args:
         definitions: a config with every rendering setting filled in.
@@ -47,11 +55,15 @@ def draw(definitions):
     across = math.ceil(math.sqrt(len(groups)))
     down = math.ceil(len(groups) / across)
     tallest = max(map(len, groups.values()))
-    figure, panels = plt.subplots(down, across, figsize=(3.8 * across, down * (0.8 * tallest + 0.9)), squeeze=False)
+    figure, panels = plt.subplots(
+        down, across, figsize=(3.8 * across, down * (0.8 * tallest + 0.9)), squeeze=False
+    )
     for axes, (group, labels) in zip(panels.flat, groups.items(), strict=False):
         for i, label in enumerate(labels):
             own = definitions.rendering_of(str(label))
-            ideal = rendering.ideal_spectrum(definitions.spectra[str(label)], own, definitions.n_datapoints)
+            ideal = rendering.ideal_spectrum(
+                definitions.spectra[str(label)], own, definitions.n_datapoints
+            )
             # the root lets minor peaks be seen
             axes.plot(len(labels) - 1 - i + 0.9 * np.sqrt(ideal), color=f"C{i % 7}")
         axes.set_yticks(range(len(labels)), reversed(labels))

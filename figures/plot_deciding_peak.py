@@ -1,10 +1,14 @@
-"""datasets/<config>/{x,y}_{train,test}.npy, config.json → figures/plot_deciding_peak.png: a peak of two classes.
+"""datasets/<config>/{x,y}_{train,test}.npy, config.json → figures/plot_deciding_peak.png: a peak of
+two classes.
 
-The rectangles are all that training spectra of a class can show of that peak: its position moves by shift_range, its
-height by variation_range, and it is seen relative to the highest peak, which may change its height too. Positions are
-uniform, and heights but for a margin: inside both rectangles either class is as likely, outside only one is possible.
-The boundary is the line halfway between the two definitions, in what they differ more, position or height: it lies in
-the middle of what the rectangles share, and gives each spectrum to the class whose definition is nearer.
+The rectangles are all that training spectra of a class can show of that peak: its position moves by
+shift_range, its height by variation_range, and it is seen relative to the highest peak, which may
+change its height too. Positions are
+uniform, and heights but for a margin: inside both rectangles either class is as likely, outside
+    only one is possible.
+The boundary is the line halfway between the two definitions, in what they differ more, position or
+height: it lies in the middle of what the rectangles share, and gives each spectrum to the class
+whose definition is nearer.
 """
 
 import sys
@@ -15,12 +19,19 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
 
-sys.path.append(str(Path(__file__).resolve().parent.parent))  # to find the project when run by its path
+sys.path.append(
+    str(Path(__file__).resolve().parent.parent)
+)  # to find the project when run by its path
 from figures import plot_variation, style
-from synthetic_spectra import config, confusions, dataset
-from synthetic_spectra.scripts import InputError, run_script
+from synthetic_spectra.analysis import confusions
+from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.spectra import config, dataset
 
-SPLITS = (("train", "training", ("o", "^"), 30), ("test", "test", ("D", "v"), 70))  # markers of the classes, their size
+SPLITS = (
+    ("train", "training", ("o", "^"), 30),
+    ("test", "test", ("D", "v"), 70),
+)  # markers of the classes, their size
 LINES = ("-", "--")  # of the two classes
 
 
@@ -29,7 +40,8 @@ class Settings:
     """Draw where the peak that tells two classes apart lies in their spectra, and how high it is."""
 
     config: str = "benchmark"
-    """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a .json."""
+    """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a
+    .json."""
     pair: str = "164-281"
     """Labels of the two classes; both must have the peak."""
     datasets_dir: Path = Path("datasets")
@@ -60,11 +72,15 @@ def window(definitions, label, peak):
         InputError: if the class lacks the peak, or another one of its peaks can lie there too.
     """
     if peak is None:
-        raise InputError(f"--pair: class {label} lacks the peak that decides, expected two classes that both have it")
+        raise InputError(
+            f"--pair: class {label} lacks the peak that decides, expected two classes that both have it"
+        )
     try:
         return plot_variation.peak_window(definitions, label, peak)
     except InputError as error:
-        raise InputError(f"--pair: the peak that decides cannot be told from its neighbours: {error}") from None
+        raise InputError(
+            f"--pair: the peak that decides cannot be told from its neighbours: {error}"
+        ) from None
 
 
 def measured(spectra, around):
@@ -74,7 +90,8 @@ def measured(spectra, around):
 
 
 def draw(definitions, labels, peaks, by, seen):
-    """The figure: position and height of the peak, a point a spectrum, with the densities of the training spectra.
+    """The figure: position and height of the peak, a point a spectrum, with the densities of the
+    training spectra.
 
     Args:
         definitions: a config with every rendering setting filled in.
@@ -82,21 +99,39 @@ def draw(definitions, labels, peaks, by, seen):
         seen: split, label → positions and heights.
     """
     figure, axes = plt.subplot_mosaic(
-        [["top", "legend"], ["plane", "right"]], figsize=(8.5, 6), width_ratios=(3, 1), height_ratios=(1, 3)
+        [["top", "legend"], ["plane", "right"]],
+        figsize=(8.5, 6),
+        width_ratios=(3, 1),
+        height_ratios=(1, 3),
     )
     for i, label in enumerate(labels):
-        for (split, word, markers, size), edge, alpha in zip(SPLITS, ("none", "C6"), (0.6, 1), strict=True):
-            look = {"marker": markers[i], "facecolor": f"C{i}", "edgecolor": edge, "alpha": alpha, "zorder": 2 + alpha}
+        for (split, word, markers, size), edge, alpha in zip(
+            SPLITS, ("none", "C6"), (0.6, 1), strict=True
+        ):
+            look = {
+                "marker": markers[i],
+                "facecolor": f"C{i}",
+                "edgecolor": edge,
+                "alpha": alpha,
+                "zorder": 2 + alpha,
+            }
             axes["plane"].scatter(*seen[split, label], size, label=f"class {label}, {word}", **look)
         (left, right), (low, high) = training_range(definitions, label, peaks[i])
-        look = {"fill": False, "edgecolor": f"C{i}", "linestyle": LINES[i], "label": f"class {label}, range"}
+        look = {
+            "fill": False,
+            "edgecolor": f"C{i}",
+            "linestyle": LINES[i],
+            "label": f"class {label}, range",
+        }
         axes["plane"].add_patch(Rectangle((left, low), right - left, high - low, **look))
     for side, axis, orientation in (("top", 0, "vertical"), ("right", 1, "horizontal")):
         values = [seen["train", label][axis] for label in labels]
         edges = np.histogram_bin_edges(np.concatenate(values), 12)
         for i, of_class in enumerate(values):
             look = {"color": f"C{i}", "linestyle": LINES[i]}
-            axes[side].hist(of_class, edges, density=True, orientation=orientation, histtype="step", **look)
+            axes[side].hist(
+                of_class, edges, density=True, orientation=orientation, histtype="step", **look
+            )
     defined = [definitions.spectra[str(label)] for label in labels]
     of = [one.peak_positions if by == "position" else one.peak_heights for one in defined]
     halfway = np.mean([values[peak] for values, peak in zip(of, peaks, strict=True)])
@@ -116,7 +151,8 @@ def draw(definitions, labels, peaks, by, seen):
 
 
 def training_range(definitions, label, peak):
-    """What the training spectra of a class can show of a peak: lowest and highest position, and relative height."""
+    """What the training spectra of a class can show of a peak: lowest and highest position, and
+    relative height."""
     spectrum, own = definitions.spectra[str(label)], definitions.rendering_of(str(label))
     position, heights = spectrum.peak_positions[peak], np.array(spectrum.peak_heights)
     half = np.where(own.vary_highest | (heights != 1), own.variation_range, 0)
@@ -124,7 +160,10 @@ def training_range(definitions, label, peak):
     low = lowest[peak] / np.delete(highest, peak).max(initial=lowest[peak])
     high = highest[peak] / np.delete(lowest, peak).max(initial=highest[peak])
     last = definitions.n_datapoints - 1
-    return (max(0, position - own.shift_range), min(last, position + max(own.shift_range - 1, 0))), (low, high)
+    return (
+        max(0, position - own.shift_range),
+        min(last, position + max(own.shift_range - 1, 0)),
+    ), (low, high)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""runs/<config>/*/model.keras, datasets/<config>/ → figures/plot_decision_regions.png: where networks draw the line.
+"""runs/<config>/*/model.keras, datasets/<config>/ → figures/plot_decision_regions.png: where
+networks draw the line.
 
-The plane is that of the peak that tells the two classes apart: its position, and its height relative to the highest
-other peak. The other peaks are held in the middle between both classes, the width is that of the test spectra. The line
-lies halfway between the two definitions, in what separates them more, position or height.
+The plane is that of the peak that tells the two classes apart: its position, and its height
+relative to the highest other peak. The other peaks are held in the middle between both classes, the
+width is that of the test spectra. The line lies halfway between the two definitions, in what
+separates them more, position or height.
 """
 
 import sys
@@ -16,26 +18,36 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 
-sys.path.append(str(Path(__file__).resolve().parent.parent))  # to find the project when run by its path
+sys.path.append(
+    str(Path(__file__).resolve().parent.parent)
+)  # to find the project when run by its path
 from figures import plot_deciding_peak, style
-from synthetic_spectra import backend, config, confusions, dataset, rendering, tables, trained
-from synthetic_spectra.scripts import Count, InputError, run_script
+from synthetic_spectra.analysis import confusions, tables, trained
+from synthetic_spectra.common import backend
+from synthetic_spectra.common.cli import Count, run_script
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.spectra import config, dataset, rendering
 
-BEYOND = 0.15  # share of the extent of the training spectra that is shown beyond them, on every side
+BEYOND = (
+    0.15  # share of the extent of the training spectra that is shown beyond them, on every side
+)
 MOST_COLUMNS = 4
 SHADES = ("C0", "C1", "0.55")  # of the first class, of the second, of any other one
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Draw which of two classes networks see, by position and height of the peak that tells the two apart."""
+    """Draw which of two classes networks see, by position and height of the peak that tells the two
+    apart."""
 
     config: str = "challenge"
-    """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a .json."""
+    """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a
+    .json."""
     pair: str = "9-10"
     """Labels of the two classes."""
     runs: tuple[str, ...] = ()
-    """Folders of finished runs in runs/<config>/, such as cnn2-relu-0; without any one of each model and activation."""
+    """Folders of finished runs in runs/<config>/, such as cnn2-relu-0; without any one of each
+    model and activation."""
     positions: Count = 81
     """Positions at which the networks are asked."""
     heights: Count = 61
@@ -60,7 +72,9 @@ def main(settings):
     seen = {}
     for run in usable if settings.runs else first_of_each_kind(usable):
         try:
-            predicted = trained.load(run).predict(spectra[..., None], backend.PREDICTED_AT_ONCE, verbose=0)
+            predicted = trained.load(run).predict(
+                spectra[..., None], backend.PREDICTED_AT_ONCE, verbose=0
+            )
         except InputError as error:  # the other runs are still worth their panels
             problems.append(str(error))
         else:
@@ -74,7 +88,8 @@ def main(settings):
 
 
 def measured(data, labels, peaks):
-    """Label → positions and heights of the deciding peak in those training spectra of a class that show it.
+    """Label → positions and heights of the deciding peak in those training spectra of a class that
+    show it.
 
     Args:
         data: the ``Dataset``.
@@ -82,13 +97,15 @@ def measured(data, labels, peaks):
         peaks: of each class, None where it lacks the peak.
 
     Raises:
-        InputError: if another peak of a class can lie at the same place, it has no other one to compare with, or no
-            spectrum shows it.
+        InputError: if another peak of a class can lie at the same place, it has no other one to
+            compare with, or no spectrum shows it.
     """
     samples = {}
     for label, peak in zip(labels, peaks, strict=True):
         if len(data.definitions.spectra[str(label)].peak_positions) - (peak is not None) == 0:
-            raise InputError(f"--pair: class {label} has a single peak, expected another one that gives the scale")
+            raise InputError(
+                f"--pair: class {label} has a single peak, expected another one that gives the scale"
+            )
         if peak is None:
             continue
         around = plot_deciding_peak.window(data.definitions, label, peak)
@@ -98,12 +115,15 @@ def measured(data, labels, peaks):
         visible = heights > 0  # a peak that vanished has no position
         samples[label] = positions[visible], (heights / elsewhere.max(axis=1))[visible]
     if not any(len(positions) for positions, _ in samples.values()):
-        raise InputError("--pair: no training spectrum shows the peak that decides, expected some in datasets/")
+        raise InputError(
+            "--pair: no training spectrum shows the peak that decides, expected some in datasets/"
+        )
     return samples
 
 
 def grid(samples, n_datapoints, settings):
-    """The positions and heights at which the networks are asked: those of the training spectra and some beyond.
+    """The positions and heights at which the networks are asked: those of the training spectra and
+    some beyond.
 
     Args:
         samples: what ``measured`` gives.
@@ -126,7 +146,8 @@ def widened(values):
 
 
 def rendered(definitions, labels, peaks, positions, heights):
-    """Spectra of the plane, float32 (heights × positions, n_datapoints), heights outermost, scaled to a maximum of 1.
+    """Spectra of the plane, float32 (heights × positions, n_datapoints), heights outermost, scaled
+    to a maximum of 1.
 
     Args:
         definitions: a config with every rendering setting filled in.
@@ -134,19 +155,25 @@ def rendered(definitions, labels, peaks, positions, heights):
         positions, heights: of the deciding peak, one-dimensional.
     """
     other_positions, other_heights = others(definitions, labels, peaks)
-    up, across = (values.reshape(-1, 1) for values in np.meshgrid(heights, positions, indexing="ij"))
+    up, across = (
+        values.reshape(-1, 1) for values in np.meshgrid(heights, positions, indexing="ij")
+    )
     n = len(up)
     all_positions = np.hstack([np.tile(other_positions, (n, 1)), across])
     all_heights = np.hstack([np.tile(other_heights / other_heights.max(), (n, 1)), up])
     widths = np.full(n, float(definitions.rendering_of(str(labels[0])).test_kernel))
-    spectra = rendering.render(all_positions, all_heights, widths, definitions.n_datapoints, "float32")
+    spectra = rendering.render(
+        all_positions, all_heights, widths, definitions.n_datapoints, "float32"
+    )
     return spectra / spectra.max(axis=1, keepdims=True)
 
 
 def others(definitions, labels, peaks):
-    """Positions and heights of the peaks that do not decide: halfway between both classes, in the order of positions.
+    """Positions and heights of the peaks that do not decide: halfway between both classes, in the
+    order of positions.
 
-    Where one class has more of them than the other, those of the class that has fewer are taken as they are.
+    Where one class has more of them than the other, those of the class that has fewer are taken as
+    they are.
     """
     left = []
     for label, peak in zip(labels, peaks, strict=True):
@@ -158,7 +185,8 @@ def others(definitions, labels, peaks):
 
 
 def first_of_each_kind(usable):
-    """The run with the lowest seed of every model, its arguments and hidden activation, in the order of names."""
+    """The run with the lowest seed of every model, its arguments and hidden activation, in the
+    order of names."""
     first = {}
     for run in sorted(usable, key=lambda run: run.settings["seed"]):
         first.setdefault(trained.kind(run), run)
@@ -166,14 +194,17 @@ def first_of_each_kind(usable):
 
 
 def halfway(definitions, labels, peaks, by):
-    """The position or height, as ``by`` says, in the middle of both definitions; a lacking peak has height 0."""
+    """The position or height, as ``by`` says, in the middle of both definitions; a lacking peak has
+    height 0."""
     values = []
     for label, peak in zip(labels, peaks, strict=True):
         spectrum = definitions.spectra[str(label)]
         if by == "position":
             values.append(spectrum.peak_positions[peak])
         else:
-            of_others = np.array(spectrum.peak_heights)[np.arange(len(spectrum.peak_heights)) != peak]
+            of_others = np.array(spectrum.peak_heights)[
+                np.arange(len(spectrum.peak_heights)) != peak
+            ]
             values.append(0 if peak is None else spectrum.peak_heights[peak] / of_others.max())
     return np.mean(values)
 
@@ -199,11 +230,20 @@ def draw(seen, plane, samples, labels, boundary, name):
     columns = min(len(seen), MOST_COLUMNS)
     n_rows = ceil(len(seen) / columns)
     size = max(6, 3 * columns + 0.6), 3.1 * n_rows + 2.1
-    figure, panels = plt.subplots(n_rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False)
+    figure, panels = plt.subplots(
+        n_rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False
+    )
     for axes, (run, predicted) in zip(panels.flat, seen.items(), strict=False):
         which = np.select([predicted == label for label in labels], [0, 1], 2)
         axes.pcolormesh(
-            *plane, which, cmap=ListedColormap(SHADES), vmin=0, vmax=2, alpha=0.4, shading="nearest", rasterized=True
+            *plane,
+            which,
+            cmap=ListedColormap(SHADES),
+            vmin=0,
+            vmax=2,
+            alpha=0.4,
+            shading="nearest",
+            rasterized=True,
         )
         for i, label in enumerate(labels):
             if label in samples:
@@ -217,7 +257,10 @@ def draw(seen, plane, samples, labels, boundary, name):
         axes.set_title(run, fontsize="medium")
     for axes in panels.flat[len(seen) :]:
         axes.set_axis_off()
-    areas = [Patch(color=SHADES[i], alpha=0.4, label=f"taken for class {label}") for i, label in enumerate(labels)]
+    areas = [
+        Patch(color=SHADES[i], alpha=0.4, label=f"taken for class {label}")
+        for i, label in enumerate(labels)
+    ]
     if any(~np.isin(predicted, labels).all() for predicted in seen.values()):
         areas.append(Patch(color=SHADES[2], alpha=0.4, label="taken for another class"))
     handles = areas + panels[0, 0].get_legend_handles_labels()[0]

@@ -1,4 +1,5 @@
-"""results/<config>.csv and results/published.csv → figures/plot_results.png: misclassified spectra of every run."""
+"""results/<config>.csv and results/published.csv → figures/plot_results.png: misclassified spectra
+of every run."""
 
 import sys
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 from figures import style
-from synthetic_spectra import config, tables
-from synthetic_spectra.scripts import InputError, run_script
-from synthetic_spectra.tables import ANY_PRECISION, MODEL
+from synthetic_spectra.analysis import tables
+from synthetic_spectra.analysis.tables import ANY_PRECISION, MODEL
+from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.spectra import config
 
 PUBLISHED = ROOT / "results" / "published.csv"
 TICKS = 1, 2, 5, 10, 25, 50, 100, 200, 400, 700, 1000, 2000, 4000
@@ -52,7 +55,9 @@ def read(path):
         raise InputError(f"{path}: not a table of results: {error}") from None
     missing = {"config", *MODEL, "seed", "test_misclassified", "train_misclassified"} - set(table)
     if missing:
-        raise InputError(f"{path}: no column {', '.join(sorted(missing))}; make it again with evaluate.py")
+        raise InputError(
+            f"{path}: no column {', '.join(sorted(missing))}; make it again with evaluate.py"
+        )
     return table.fillna({"model_args": ""}), read_published()
 
 
@@ -64,7 +69,8 @@ def read_published():
 def draw(ours, published, name):
     """The figure: misclassified test spectra, a dot a run, for every model and hidden activation.
 
-    The precisions stand beside one another. A line tells how many training spectra are misclassified, in the mean over
+    The precisions stand beside one another. A line tells how many training spectra are
+    misclassified, in the mean over
     the runs: with dropout on in the published runs, which makes them more, and off in ours.
 
     Args:
@@ -91,8 +97,12 @@ def draw(ours, published, name):
                 for runs in (tested, trained)
             )
             place = middle + 0.9 * height * ((np.arange(len(test)) + 0.5) / max(1, len(test)) - 0.5)
-            axes.scatter(test.sort_values(), place, 30, marker=marker, color=color, clip_on=False, zorder=3)
-            axes.vlines(training.mean(), middle - height / 2, middle + height / 2, color=color, linewidth=3)
+            axes.scatter(
+                test.sort_values(), place, 30, marker=marker, color=color, clip_on=False, zorder=3
+            )
+            axes.vlines(
+                training.mean(), middle - height / 2, middle + height / 2, color=color, linewidth=3
+            )
         axes.scatter([], [], 30, marker=marker, color=color, label=kind)
         axes.plot([], [], color=color, linewidth=3, label=f"{kind}, training spectra (mean)")
     labels = [tables.label((*names, "float32")) for names in rows.itertuples(index=False)]
@@ -100,11 +110,18 @@ def draw(ours, published, name):
     axes.set_ylim(-0.7, len(rows) - 0.3)
     axes.invert_yaxis()
     n_test = ours.test_spectra.iloc[0]
-    axes.set(xlabel=f"misclassified of {n_test} test spectra, a dot a run\n(square-root scale)", title=name)
-    axes.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))  # of few, each one is seen
+    axes.set(
+        xlabel=f"misclassified of {n_test} test spectra, a dot a run\n(square-root scale)",
+        title=name,
+    )
+    axes.set_xscale(
+        "function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square)
+    )  # of few, each one is seen
     axes.set_xlim(left=0)
     most = axes.get_xlim()[1]
-    axes.set_xticks([0, *(n for n in TICKS if most / 120 <= n <= most)])  # smaller ones would run together
+    axes.set_xticks(
+        [0, *(n for n in TICKS if most / 120 <= n <= most)]
+    )  # smaller ones would run together
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 

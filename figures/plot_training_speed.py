@@ -1,4 +1,5 @@
-"""benchmarks/<machine>.csv → figures/plot_training_speed.png: what a training step is made of, beside the plain way."""
+"""benchmarks/<machine>.csv → figures/plot_training_speed.png: what a training step is made of,
+beside the plain way."""
 
 import sys
 from dataclasses import dataclass
@@ -11,9 +12,14 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 from figures import style
-from synthetic_spectra.scripts import InputError, run_script
+from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.errors import InputError
 
-PARTS = {"arithmetic_seconds": "arithmetic", "optimizer_seconds": "optimizer", "rest": "input, Python, callbacks"}
+PARTS = {
+    "arithmetic_seconds": "arithmetic",
+    "optimizer_seconds": "optimizer",
+    "rest": "input, Python, callbacks",
+}
 HATCHES = ("", "//", "..", "xx")
 
 
@@ -29,17 +35,22 @@ class Settings:
 
 def main(settings):
     if not settings.table.is_file():
-        raise InputError(f"{settings.table}: no such file; make it: python benchmarks/bench_training.py")
+        raise InputError(
+            f"{settings.table}: no such file; make it: python benchmarks/bench_training.py"
+        )
     style.save(draw(pd.read_csv(settings.table)), settings.output)
 
 
 def draw(table):
-    """The figure: a bar for each architecture and way, made of its parts, and the arithmetic limit as a line.
+    """The figure: a bar for each architecture and way, made of its parts, and the arithmetic limit
+    as a line.
 
     Args:
         table: rows as bench_training.py writes them.
     """
-    table = table.assign(rest=table.step_seconds - table.arithmetic_seconds - table.optimizer_seconds)
+    table = table.assign(
+        rest=table.step_seconds - table.arithmetic_seconds - table.optimizer_seconds
+    )
     keys = ["model", "way", "precision"]
     medians = table.groupby(keys, sort=False)[["step_seconds", "limit_seconds", *PARTS]].median()
     models = list(medians.index.unique("model"))
@@ -48,7 +59,9 @@ def draw(table):
     figure, axes = plt.subplots(figsize=(9, 0.75 * len(models) + 1.6))
     for i, kind in enumerate(kinds):
         rows = medians.xs(kind, level=("way", "precision")).reindex(models)
-        plain = medians.xs(("plain", "float32"), level=("way", "precision")).step_seconds.reindex(models)
+        plain = medians.xs(("plain", "float32"), level=("way", "precision")).step_seconds.reindex(
+            models
+        )
         places = np.arange(len(models)) + (i - (len(kinds) - 1) / 2) * height
         # noise can make a part negative, or the parts more than the whole
         left = np.zeros(len(models))
@@ -62,12 +75,22 @@ def draw(table):
             left += width
         for place, limit, whole in zip(places, rows.limit_seconds / plain, left, strict=True):
             label = "arithmetic limit" if i == 0 and place == places[0] else None
-            axes.plot([limit, limit], [place - height / 2, place + height / 2], color="C6", linewidth=2.5, label=label)
-            axes.annotate(" ".join(kind), (whole, place), (4, 0), textcoords="offset points", va="center")
+            axes.plot(
+                [limit, limit],
+                [place - height / 2, place + height / 2],
+                color="C6",
+                linewidth=2.5,
+                label=label,
+            )
+            axes.annotate(
+                " ".join(kind), (whole, place), (4, 0), textcoords="offset points", va="center"
+            )
     axes.set_yticks(range(len(models)), models)
     axes.invert_yaxis()
     axes.set(
-        xlabel="time of a training step (that of the plain way = 1)", xlim=(0, 1.5), xticks=np.arange(0, 1.3, 0.25)
+        xlabel="time of a training step (that of the plain way = 1)",
+        xlim=(0, 1.5),
+        xticks=np.arange(0, 1.3, 0.25),
     )
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=4)

@@ -1,4 +1,5 @@
-"""runs/<config>/*/history.csv → figures/plot_validation_loss.png: validation loss of every run against the epoch."""
+"""runs/<config>/*/history.csv → figures/plot_validation_loss.png: validation loss of every run
+against the epoch."""
 
 import sys
 from dataclasses import dataclass
@@ -11,17 +12,23 @@ import pandas as pd
 from matplotlib.ticker import LogFormatter, MaxNLocator
 from pydantic import Field
 
-sys.path.append(str(Path(__file__).resolve().parent.parent))  # to find the project when run by its path
+sys.path.append(
+    str(Path(__file__).resolve().parent.parent)
+)  # to find the project when run by its path
 from figures import style
-from synthetic_spectra import config, runs, tables, trained
-from synthetic_spectra.scripts import InputError, run_script
+from synthetic_spectra.analysis import tables, trained
+from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.errors import InputError, first_line
+from synthetic_spectra.spectra import config
+from synthetic_spectra.training import run_folder
 
 LINES = ("-", "--", "-.", ":")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Draw the validation loss of runs, finished or not, a line each, one colour and style for those of a kind."""
+    """Draw the validation loss of runs, finished or not, a line each, one colour and style for
+    those of a kind."""
 
     config: str = "benchmark"
     """Name of a file in dataset_configs/, or a path to a .json."""
@@ -35,7 +42,7 @@ class Settings:
 
 def main(settings):
     name = config.find(settings.config).stem
-    begun = [run for run in runs.found(settings.runs_dir, name) if run.history_file.is_file()]
+    begun = [run for run in run_folder.found(settings.runs_dir, name) if run.history_file.is_file()]
     histories = {}
     for model in dict.fromkeys(settings.models):
         for run in begun:
@@ -65,7 +72,9 @@ def history(run):
     try:
         return pd.read_csv(run.history_file, usecols=["epoch", "val_loss"], dtype="float64")
     except ValueError as error:
-        raise InputError(f"{run.history_file}: not a history of a run: {runs.first_line(error)}") from None
+        raise InputError(
+            f"{run.history_file}: not a history of a run: {first_line(error)}"
+        ) from None
 
 
 def draw(histories, name):
@@ -93,7 +102,8 @@ def draw(histories, name):
 
 
 class PlainNumbers(LogFormatter):
-    """Labels of a logarithmic axis as 0.9, not 9 × 10⁻¹; between the powers of ten only where there is room."""
+    """Labels of a logarithmic axis as 0.9, not 9 × 10⁻¹; between the powers of ten only where there
+    is room."""
 
     def __call__(self, value, place=None):
         return f"{value:g}" if super().__call__(value, place) else ""

@@ -1,4 +1,5 @@
-"""results/*.csv, dataset_configs/*.json, figures/plot_*.png → results/report.html: every result on one page."""
+"""results/*.csv, dataset_configs/*.json, figures/plot_*.png → results/report.html: every result on
+one page."""
 
 import ast
 import base64
@@ -14,26 +15,42 @@ import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
-import dataset_ceiling
 from figures import plot_results
-from synthetic_spectra import config, tables
-from synthetic_spectra.scripts import InputError, run_script, write_text
-from synthetic_spectra.tables import MODEL
+from studies import dataset_ceiling
+from synthetic_spectra.analysis import tables
+from synthetic_spectra.analysis.tables import MODEL
+from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.common.files import write_text
+from synthetic_spectra.spectra import config
 
 ORIGIN = ["device", "backend", "precision", "versions"]  # what the runs of a table ran on
-NUMBERS = ["seed", "parameters", "train_misclassified", "val_misclassified", "test_misclassified", "test_spectra"]
+NUMBERS = [
+    "seed",
+    "parameters",
+    "train_misclassified",
+    "val_misclassified",
+    "test_misclassified",
+    "test_spectra",
+]
 NUMBERS += ["trained_epochs", "best_epoch", "minutes"]
 EXPECTED = ["expected_random", "expected_nearest"]
 FILES = {  # table → its file, the script that writes it, the columns that the page needs
     "results": ("{}.csv", "evaluate.py", ["config", *MODEL, *ORIGIN, *NUMBERS, "outcome"]),
-    "confusions": ("{}_confusions.csv", "evaluate.py", [*MODEL, "class_a", "class_b", "cause", "misclassified"]),
+    "confusions": (
+        "{}_confusions.csv",
+        "evaluate.py",
+        [*MODEL, "class_a", "class_b", "cause", "misclassified"],
+    ),
     "groups": ("{}_groups.csv", "evaluate.py", [*MODEL, "group", "accuracy", *EXPECTED]),
     "differences": ("{}_differences.csv", "evaluate.py", [*tables.BOTH, "difference", "p_mcnemar"]),
-    "ceiling": ("ceiling_{}.csv", "dataset_ceiling.py", ["verdict", *EXPECTED]),
+    "ceiling": ("ceiling_{}.csv", "studies/dataset_ceiling.py", ["verdict", *EXPECTED]),
 }
 DTYPES = {"model_args": str} | dict.fromkeys([*NUMBERS, *EXPECTED, "accuracy"], float)
 DTYPES |= dict.fromkeys(["seed", "parameters", "class_a", "class_b"], int)
-NUMBER = re.compile(r"-?\d[\d,.]*(e[-+]\d+)?( [±%].*)?|\d+–\d+|–?")  # a cell of a column that is sorted as numbers
+NUMBER = re.compile(
+    r"-?\d[\d,.]*(e[-+]\d+)?( [±%].*)?|\d+–\d+|–?"
+)  # a cell of a column that is sorted as numbers
 
 
 @dataclass(frozen=True)
@@ -41,7 +58,8 @@ class Settings:
     """Write one page with every table and figure at hand; it opens in a browser without a network."""
 
     configs: tuple[str, ...] = ()
-    """Names of files in dataset_configs/, or paths to a .json; without any, all in dataset_configs/."""
+    """Names of files in dataset_configs/, or paths to a .json; without any, all in
+    dataset_configs/."""
     results_dir: Path = Path("results")
     """Folder of the tables."""
     figures_dir: Path = Path("figures")
@@ -61,7 +79,9 @@ def main(settings):
         except InputError as error:  # the other experiments are still worth their page
             problems.append(str(error))
     if not parts:
-        raise InputError("; ".join(problems) or f"{settings.results_dir}: no table of runs; {told(missing)}")
+        raise InputError(
+            "; ".join(problems) or f"{settings.results_dir}: no table of runs; {told(missing)}"
+        )
     pictures, lacking = drawn(settings.figures_dir)
     missing |= lacking
     page = template().render(parts=parts, pictures=pictures, missing=missing, problems=problems)
@@ -79,7 +99,8 @@ def told(missing):
 
 
 def experiment(path, results_dir):
-    """What the page shows of one config, None if there is no table of its runs; and its missing files with commands.
+    """What the page shows of one config, None if there is no table of its runs; and its missing
+    files with commands.
 
     Raises:
         InputError: if the config or a table is damaged.
@@ -90,7 +111,9 @@ def experiment(path, results_dir):
     if not files["results"].is_file():
         return None, {files["results"]: commands["results"]}
     definitions = config.load(path)
-    found = {kind: read(file, kind, commands[kind]) for kind, file in files.items() if file.is_file()}
+    found = {
+        kind: read(file, kind, commands[kind]) for kind, file in files.items() if file.is_file()
+    }
     shown = tables_of(found)
     results, confused, ceiling = found["results"], found.get("confusions"), found.get("ceiling")
     there_is = {
@@ -98,11 +121,17 @@ def experiment(path, results_dir):
         "groups": any(definitions.groups()),
         "differences": len(results[MODEL].drop_duplicates()) > 1,
     }
-    missing = {files[kind]: commands[kind] for kind in files if there_is.get(kind, True) and kind not in found}
+    missing = {
+        files[kind]: commands[kind]
+        for kind in files
+        if there_is.get(kind, True) and kind not in found
+    }
     labels = sorted({*confused.class_a, *confused.class_b}) if confused is not None else []
     for label in labels:
         if str(label) not in definitions.spectra:
-            raise InputError(f"{files['confusions']}: class {label}, but {path} has {definitions.n_classes} classes")
+            raise InputError(
+                f"{files['confusions']}: class {label}, but {path} has {definitions.n_classes} classes"
+            )
     spectra = {label: definitions.spectra[str(label)] for label in labels}
     part = {
         "name": name,
@@ -125,7 +154,9 @@ def read(file, kind, command):
     try:
         table = pd.read_csv(file, dtype=DTYPES)
     except ValueError as error:
-        raise InputError(f"{file}: not a table of this collection: {error}; make it again: {command}") from None
+        raise InputError(
+            f"{file}: not a table of this collection: {error}; make it again: {command}"
+        ) from None
     lacking = [column for column in FILES[kind][2] if column not in table]
     if lacking:
         raise InputError(f"{file}: no column {', '.join(lacking)}; make it again: {command}")
@@ -167,7 +198,8 @@ def cells(table):
 
 
 def text(name, value):
-    """An entry as text: floats with four digits, for true the name of the column, for missing or false nothing."""
+    """An entry as text: floats with four digits, for true the name of the column, for missing or
+    false nothing."""
     if pd.isna(value) or value is False:
         return ""
     if value is True:
@@ -176,17 +208,24 @@ def text(name, value):
 
 
 def drawn(folder):
-    """The figures of a folder, as (name, caption, PNG in base64), and those not drawn yet with their commands.
+    """The figures of a folder, as (name, caption, PNG in base64), and those not drawn yet with
+    their commands.
 
     The caption is what the script's first line says of the figure.
     """
     captions = {}
     for script in sorted(folder.glob("plot_*.py")):
-        first = (ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or "").partition("\n")[0]
-        captions[script.stem] = first.partition("→")[2].partition(": ")[2].rstrip(".") or script.stem
+        first = (ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or "").partition(
+            "\n"
+        )[0]
+        captions[script.stem] = (
+            first.partition("→")[2].partition(": ")[2].rstrip(".") or script.stem
+        )
     pictures, left = [], dict.fromkeys(captions)
     for file in sorted(folder.glob("plot_*.png")):
-        script = max((stem for stem in captions if file.stem.startswith(stem)), key=len, default=None)
+        script = max(
+            (stem for stem in captions if file.stem.startswith(stem)), key=len, default=None
+        )
         left.pop(script, None)
         content = base64.b64encode(file.read_bytes()).decode()
         pictures.append((file.stem, captions.get(script, file.stem), content))
@@ -203,7 +242,9 @@ def template():
         lstrip_blocks=True,
     )
     # the browser runs and applies only what has one of the hashes that the page itself states
-    environment.filters["sha256"] = lambda code: base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
+    environment.filters["sha256"] = lambda code: base64.b64encode(
+        hashlib.sha256(code.encode()).digest()
+    ).decode()
     return environment.get_template("report.html.jinja")
 
 

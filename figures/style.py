@@ -4,7 +4,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from synthetic_spectra.scripts import written_whole
+from synthetic_spectra.common.files import written_whole
 
 plt.style.use(Path(__file__).with_name("style.mplstyle"))
 
@@ -16,7 +16,10 @@ def save(figure, output):
         figure: of Matplotlib.
         output: path of the PNG; the PDF has the same stem.
     """
-    for suffix, metadata in ((".png", None), (".pdf", {"CreationDate": None})):  # equal figures are equal files
+    for suffix, metadata in (
+        (".png", None),
+        (".pdf", {"CreationDate": None}),
+    ):  # equal figures are equal files
         with written_whole(Path(output).with_suffix(suffix)) as temporary:
             figure.savefig(temporary, metadata=metadata)
     plt.close(figure)

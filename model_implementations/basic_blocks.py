@@ -4,7 +4,7 @@ from math import ceil
 
 from keras import layers
 
-from synthetic_spectra import fused
+from synthetic_spectra.training import fast_layers
 
 
 def pool(x, size, stride):
@@ -14,31 +14,39 @@ def pool(x, size, stride):
         ValueError: if fewer than ``size`` values are left of the spectrum.
     """
     if x.shape[1] < size:
-        raise ValueError(f"the spectra are too short, {x.shape[1]} values are left where a pool needs {size}")
+        raise ValueError(
+            f"the spectra are too short, {x.shape[1]} values are left where a pool needs {size}"
+        )
     return layers.MaxPooling1D(size, stride)(x)
 
 
 def convolved_and_pooled(x, filters, kernel_size, strides, pool_size, pool_stride):
-    """A "same" convolution with ReLU and the max pool after it, without the values that the pool leaves out.
+    """A "same" convolution with ReLU and the max pool after it, without the values that the pool
+    leaves out.
 
-    The function is that of ``pool(Conv1D(filters, kernel_size, strides, padding="same", activation="relu")(x), …)``,
-    with the same weights. Where the stride of the pool is larger than its size, only the values that it reads are
+    The function is that of ``pool(Conv1D(filters, kernel_size, strides, padding="same",
+    activation="relu")(x), …)``, with the same weights. Where the stride of the pool is larger than
+    its size, only the values that it reads are
     computed: the convolution takes larger steps, once for each value of a pool.
 
     Raises:
         ValueError: if fewer than ``pool_size`` values are left of the spectrum.
     """
     if pool_stride <= pool_size:
-        x = fused.Conv1D(filters, kernel_size, strides, padding="same", activation="relu")(x)
+        x = fast_layers.Conv1D(filters, kernel_size, strides, padding="same", activation="relu")(x)
         return pool(x, pool_size, pool_stride)
     length = x.shape[1]
     convolved = ceil(length / strides)
     if convolved < pool_size:
-        raise ValueError(f"the spectra are too short, {convolved} values are left where a pool needs {pool_size}")
+        raise ValueError(
+            f"the spectra are too short, {convolved} values are left where a pool needs {pool_size}"
+        )
     pooled = (convolved - pool_size) // pool_stride + 1
-    left = max((convolved - 1) * strides + kernel_size - length, 0) // 2  # zeros before the spectrum, as "same" has
+    left = (
+        max((convolved - 1) * strides + kernel_size - length, 0) // 2
+    )  # zeros before the spectrum, as "same" has
     step = strides * pool_stride
-    convolution = fused.Conv1D(filters, kernel_size, step, activation="relu")
+    convolution = fast_layers.Conv1D(filters, kernel_size, step, activation="relu")
     parts = []
     for i in range(pool_size):
         first = i * strides - left
@@ -66,14 +74,16 @@ def dropped(x, rate):
 
 
 def normalized(x, batch_normalization, negative_slope=None):
-    """Batch normalisation if ``batch_normalization``; with a ``negative_slope`` a ReLU of that slope below zero."""
+    """Batch normalisation if ``batch_normalization``; with a ``negative_slope`` a ReLU of that
+    slope below zero."""
     if batch_normalization:
-        return fused.BatchNormalization(negative_slope=negative_slope)(x)
+        return fast_layers.BatchNormalization(negative_slope=negative_slope)(x)
     return x if negative_slope is None else layers.ReLU(negative_slope=negative_slope)(x)
 
 
 def classifier(x, classes, dense, hidden_activation, dropout):
-    """Flattened values → hidden layers → class probabilities, with dropout before each hidden layer and the output.
+    """Flattened values → hidden layers → class probabilities, with dropout before each hidden layer
+    and the output.
 
     Args:
         x: values after the convolutions.

@@ -1,9 +1,16 @@
-"""CNN6: Szymanski, Bartel, Zeng, Tu, Ceder, Chemistry of Materials 33, 4204 (2021), on powder diffraction."""
+"""CNN6: Szymanski, Bartel, Zeng, Tu, Ceder, Chemistry of Materials 33, 4204 (2021), on powder
+diffraction."""
 
 import keras
 
-from model_implementations.basic_blocks import classifier, convolved_and_pooled, dropped, normalized, pool
-from synthetic_spectra import fused
+from model_implementations.basic_blocks import (
+    classifier,
+    convolved_and_pooled,
+    dropped,
+    normalized,
+    pool,
+)
+from synthetic_spectra.training import fast_layers
 
 # kernel size of a convolution, size and stride of the pool after it
 STAGES = ((35, 3, 2), (30, 3, 2), (25, 2, 2), (20, 1, 2), (15, 1, 2), (10, 1, 2))
@@ -19,7 +26,8 @@ def cnn6(
     hidden_activation="relu",
     dropout=0.7,
 ):
-    """CNN6: six convolutions with ever smaller kernels, two hidden layers with ReLU, strong dropout.
+    """CNN6: six convolutions with ever smaller kernels, two hidden layers with ReLU, strong
+    dropout.
 
     Args:
         input_size: datapoints of a spectrum.
@@ -37,9 +45,11 @@ def cnn6(
     x = spectra
     for kernel_size, pool_size, pool_stride in STAGES:
         if batch_normalization:  # over all values, also those that the pool leaves out
-            x = fused.Conv1D(64, kernel_size, padding="same")(x)
+            x = fast_layers.Conv1D(64, kernel_size, padding="same")(x)
             x = pool(normalized(x, batch_normalization, negative_slope=0.0), pool_size, pool_stride)
         else:
             x = convolved_and_pooled(x, 64, kernel_size, 1, pool_size, pool_stride)
         x = dropped(x, conv_dropout)
-    return keras.Model(spectra, classifier(x, classes, dense, hidden_activation, dropout), name="cnn6")
+    return keras.Model(
+        spectra, classifier(x, classes, dense, hidden_activation, dropout), name="cnn6"
+    )

@@ -1,9 +1,10 @@
-"""VGG: Wang, Xie, Li, Deng, Zhao, Xin, Lin, J. Chem. Inf. Model. 60, 2004 (2020), on powder diffraction of MOFs."""
+"""VGG: Wang, Xie, Li, Deng, Zhao, Xin, Lin, J. Chem. Inf. Model. 60, 2004 (2020), on powder
+diffraction of MOFs."""
 
 import keras
 
 from model_implementations.basic_blocks import classifier, dropped, pool
-from synthetic_spectra import fused
+from synthetic_spectra.training import fast_layers
 
 GROUPS = ((6,), (16, 16), (32, 32), (64, 64))  # filters of the convolutions before each pool
 
@@ -20,8 +21,8 @@ def vgg(
 ):
     """VGG: seven convolutions with small kernels in four groups, three hidden layers.
 
-    The defaults are the benchmarked network, with linear hidden layers; the code of Wang et al. has two hidden layers
-    and ReLU.
+    The defaults are the benchmarked network, with linear hidden layers; the code of Wang et al. has
+    two hidden layers and ReLU.
 
     Args:
         input_size: datapoints of a spectrum.
@@ -39,6 +40,8 @@ def vgg(
     x = spectra
     for group in GROUPS:
         for filters in group:
-            x = fused.Conv1D(filters, kernel_size, padding="same", activation="relu")(x)
+            x = fast_layers.Conv1D(filters, kernel_size, padding="same", activation="relu")(x)
         x = dropped(pool(x, 2, 2), conv_dropout)
-    return keras.Model(spectra, classifier(x, classes, dense, hidden_activation, dropout), name="vgg")
+    return keras.Model(
+        spectra, classifier(x, classes, dense, hidden_activation, dropout), name="vgg"
+    )

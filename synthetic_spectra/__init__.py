@@ -1,1 +1,2 @@
-"""What more than one script of this collection needs: configs, rendering, datasets, runs."""
+"""What more than one script of this collection needs, a folder for each stage
+(docs/architecture.md)."""

@@ -22,11 +22,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def process():
-    """A function that runs a script of the project in a folder, with environment variables, and returns the process."""
+    """A function that runs a script of the project in a folder, with environment variables, and
+    returns the process."""
 
     def run(folder, script, *arguments, check=True, **variables):
         command = [sys.executable, ROOT / script, *map(str, arguments)]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")} | variables
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("WANDB")
+        } | variables
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         if check:
             assert done.returncode == 0, done.stdout + done.stderr
@@ -40,8 +43,19 @@ def shell():
     """The same within this process, where Keras has started already: seconds less for each."""
 
     def run(folder, script, *arguments, check=True):
-        command, shown, told, code = [str(ROOT / script), *map(str, arguments)], io.StringIO(), io.StringIO(), 0
-        before = sys.argv, sys.path[:], Path.cwd(), dict(os.environ), signal.getsignal(signal.SIGTERM)
+        command, shown, told, code = (
+            [str(ROOT / script), *map(str, arguments)],
+            io.StringIO(),
+            io.StringIO(),
+            0,
+        )
+        before = (
+            sys.argv,
+            sys.path[:],
+            Path.cwd(),
+            dict(os.environ),
+            signal.getsignal(signal.SIGTERM),
+        )
         try:
             sys.argv = command
             sys.path.insert(0, str(ROOT / Path(script).parent))
@@ -91,7 +105,8 @@ def example(process, tmp_path_factory):
 
 
 def refused(done, *words):
-    """Assert that a script ended with a user's mistake: exit code 2, one sentence that has all these words."""
+    """Assert that a script ended with a user's mistake: exit code 2, one sentence that has all
+    these words."""
     assert done.returncode == 2, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     complaint = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
@@ -101,7 +116,8 @@ def refused(done, *words):
 
 
 def own_results():
-    """Whether results/ hold runs that were counted here, and the README still shows those of the repository."""
+    """Whether results/ hold runs that were counted here, and the README still shows those of the
+    repository."""
 
     def changed(path):
         command = ["git", "diff", "--quiet", "HEAD", "--", path]

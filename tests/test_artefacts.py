@@ -1,4 +1,5 @@
-"""What an instrument and a sample add to the spectra: as much as is asked for, and nothing where it is off."""
+"""What an instrument and a sample add to the spectra: as much as is asked for, and nothing where it
+is off."""
 
 import json
 
@@ -8,9 +9,9 @@ from conftest import ROOT, refused
 from scipy.special import voigt_profile
 from scipy.stats import cauchy, kstest, norm
 
-import dataset_ceiling
 import spectra_from_config
-from synthetic_spectra import config, dataset, rendering
+from studies import dataset_ceiling
+from synthetic_spectra.spectra import config, dataset, rendering
 
 N = 2000
 EXAMPLE = ROOT / "dataset_configs" / "example.json"
@@ -18,7 +19,13 @@ FWHM = np.sqrt(8 * np.log(2))  # of a Gaussian of σ 1
 # each where it matters: alone, and all of one kind together
 SOME = (
     {"profile": "lorentzian"},
-    {"width_spread": 0.3, "profile": "pseudo_voigt", "scale": 0.01, "zero_shift": 3.5, "impurities": 2},
+    {
+        "width_spread": 0.3,
+        "profile": "pseudo_voigt",
+        "scale": 0.01,
+        "zero_shift": 3.5,
+        "impurities": 2,
+    },
     {"background": 0.2},
     {"background": 0.2, "background_shape": "hump", "counts": 300.0, "noise": 0.02},
     {"background": 0.2, "background_shape": "gaussian_process", "width_spread": 0.1},
@@ -27,7 +34,9 @@ SOME = (
 
 def example(**changes):
     """The resolved example, with other settings than the default ones."""
-    return spectra_from_config.resolve(config.load(EXAMPLE), spectra_from_config.Settings(**changes))
+    return spectra_from_config.resolve(
+        config.load(EXAMPLE), spectra_from_config.Settings(**changes)
+    )
 
 
 def some_peaks(n=400):
@@ -36,7 +45,9 @@ def some_peaks(n=400):
 
 
 def disturbed(**changes):
-    return rendering.disturbed(*some_peaks(), example(**changes).rendering, N, np.random.default_rng(8))
+    return rendering.disturbed(
+        *some_peaks(), example(**changes).rendering, N, np.random.default_rng(8)
+    )
 
 
 def measured(**changes):
@@ -44,7 +55,9 @@ def measured(**changes):
     positions, heights, widths = some_peaks()
     ideal = rendering.render(positions, heights, widths, N)
     peaks = positions, heights, widths, np.zeros(len(widths))
-    return rendering.measured(*peaks, example(**changes).rendering, N, np.random.default_rng(8)), ideal
+    return rendering.measured(
+        *peaks, example(**changes).rendering, N, np.random.default_rng(8)
+    ), ideal
 
 
 def test_profiles_are_the_textbook_ones_of_one_area_and_one_width():
@@ -59,12 +72,15 @@ def test_profiles_are_the_textbook_ones_of_one_area_and_one_width():
         )
         above = axis[curve > curve.max() / 2]
         assert len(above) == pytest.approx(sigma * FWHM, abs=1)
-    # near a Voigt profile of the same width, for the share that Thompson, Cox, Hastings (1987) give for equal widths
+    # near a Voigt profile of the same width, for the share that Thompson, Cox, Hastings (1987) give
+    # for equal widths
     sigma_g = 4 / 1.6376  # a Voigt profile of two equal widths is 1.6376 times as wide
     voigt = voigt_profile(axis - 800, sigma_g, sigma_g * FWHM / 2)
     ratio = 1 / 1.6376
     share = 1.36603 * ratio - 0.47719 * ratio**2 + 0.11116 * ratio**3
-    (curve,) = rendering.render_profiles(*(np.array([[v]]) for v in (800.0, 1.0, 4.0)), np.array([share]), N)
+    (curve,) = rendering.render_profiles(
+        *(np.array([[v]]) for v in (800.0, 1.0, 4.0)), np.array([share]), N
+    )
     assert abs(curve - voigt).max() < 0.02 * voigt.max()
 
 
@@ -73,7 +89,9 @@ def test_gaussians_between_datapoints_are_those_on_datapoints():
     plain = rendering.render(positions, heights, widths, N)
     peaks = positions.astype(float), heights, np.tile(widths[:, None], 3), np.zeros(len(widths))
     ours = rendering.render_profiles(*peaks, N)
-    np.testing.assert_allclose(ours, plain, rtol=2e-3, atol=1e-12)  # sums of datapoints against integrals
+    np.testing.assert_allclose(
+        ours, plain, rtol=2e-3, atol=1e-12
+    )  # sums of datapoints against integrals
 
 
 def test_peaks_beyond_the_ends_are_cut_off():
@@ -105,13 +123,19 @@ def test_peaks_move_together():
     assert moved.max() == pytest.approx(20, abs=0.5)
     stretched = disturbed(scale=0.01)[0] / positions
     assert np.ptp(stretched, axis=1).max() < 1e-9
-    assert (stretched.min(), stretched.max()) == (pytest.approx(0.99, abs=2e-4), pytest.approx(1.01, abs=2e-4))
+    assert (stretched.min(), stretched.max()) == (
+        pytest.approx(0.99, abs=2e-4),
+        pytest.approx(1.01, abs=2e-4),
+    )
 
 
 def test_widths_and_impurities():
     _, heights, widths = some_peaks()
     ratios = disturbed(width_spread=0.4)[2] / widths[:, None]
-    assert (ratios.min(), ratios.max()) == (pytest.approx(0.6, abs=0.01), pytest.approx(1.4, abs=0.01))
+    assert (ratios.min(), ratios.max()) == (
+        pytest.approx(0.6, abs=0.01),
+        pytest.approx(1.4, abs=0.01),
+    )
     assert np.ptp(ratios, axis=1).min() > 0
     positions, higher, wider, _ = disturbed(impurities=2, impurity_height=0.3)
     assert positions.shape == higher.shape == wider.shape == (400, 5)
@@ -119,7 +143,10 @@ def test_widths_and_impurities():
     assert 0 < higher[:, 3:].min() < higher[:, 3:].max() < 0.3
     assert positions[:, 3:].max() > 1900
     shares = disturbed(profile="pseudo_voigt", mixing=(0.2, 0.5))[3]
-    assert (shares.min(), shares.max()) == (pytest.approx(0.2, abs=0.01), pytest.approx(0.5, abs=0.01))
+    assert (shares.min(), shares.max()) == (
+        pytest.approx(0.2, abs=0.01),
+        pytest.approx(0.5, abs=0.01),
+    )
     assert (disturbed(profile="lorentzian")[3] == 1).all()
 
 
@@ -137,7 +164,9 @@ def test_noise_is_as_strong_as_asked_for():
     expected = ideal / unit
     bright = expected > 5
     assert (photons[expected == 0] == 0).all()
-    assert ((photons - expected)[bright] ** 2 / expected[bright]).mean() == pytest.approx(1, abs=0.03)  # as of Poisson
+    assert ((photons - expected)[bright] ** 2 / expected[bright]).mean() == pytest.approx(
+        1, abs=0.03
+    )  # as of Poisson
 
 
 @pytest.mark.parametrize("shape", ["polynomial", "gaussian_process", "hump"])
@@ -146,8 +175,13 @@ def test_backgrounds_are_smooth_and_as_high_as_asked_for(shape):
     curves = (spectra - ideal) / ideal.max(axis=1, keepdims=True)
     assert curves.min() > -1e-12
     highest = curves.max(axis=1)
-    assert (highest.min(), highest.max()) == (pytest.approx(0, abs=0.01), pytest.approx(0.2, abs=0.01))
-    assert abs(np.diff(curves)).max() < 0.2 / 20  # no step: it takes more than 20 datapoints from bottom to top
+    assert (highest.min(), highest.max()) == (
+        pytest.approx(0, abs=0.01),
+        pytest.approx(0.2, abs=0.01),
+    )
+    assert (
+        abs(np.diff(curves)).max() < 0.2 / 20
+    )  # no step: it takes more than 20 datapoints from bottom to top
     places = curves.argmax(axis=1)
     assert len(set(places)) > 20 if shape != "polynomial" else len(set(places)) > 5
 
@@ -179,7 +213,9 @@ def test_noise_lies_on_the_spectra_that_are_there_without_it(tmp_path):
         spectra_from_config.render_dataset(example(**changes), tmp_path / name)
     for split in dataset.SPLITS:
         ideal, noisy = (np.load(tmp_path / name / f"x_{split}.npy") for name in ("ideal", "noisy"))
-        assert ((noisy - ideal) / ideal.max(axis=1, keepdims=True)).std() == pytest.approx(0.05, rel=0.1)
+        assert ((noisy - ideal) / ideal.max(axis=1, keepdims=True)).std() == pytest.approx(
+            0.05, rel=0.1
+        )
 
 
 def test_artefacts_are_flags_and_settings_of_a_dataset(shell, tmp_path):
@@ -188,15 +224,27 @@ def test_artefacts_are_flags_and_settings_of_a_dataset(shell, tmp_path):
     kept = json.loads((tmp_path / "datasets" / "example" / "config.json").read_text())["rendering"]
     wanted = {"noise": 0.02, "profile": "pseudo_voigt", "mixing": [0.1, 0.4], "impurities": 1}
     assert {name: value for name, value in kept.items() if name in config.ARTEFACTS} == wanted
-    told = shell(tmp_path, "dataset_ceiling.py", "--config", "example", "--results-dir", tmp_path, check=False)
+    told = shell(
+        tmp_path,
+        "studies/dataset_ceiling.py",
+        "--config",
+        "example",
+        "--results-dir",
+        tmp_path,
+        check=False,
+    )
     assert told.returncode == 2  # the config is none of this folder
     noisy = json.loads(EXAMPLE.read_text())
     noisy["rendering"]["noise"] = 0.01
     (tmp_path / "noisy.json").write_text(json.dumps(noisy))
-    fixed = shell(tmp_path, "spectra_from_config.py", "--config", "noisy.json", "--noise", 0, check=False)
+    fixed = shell(
+        tmp_path, "spectra_from_config.py", "--config", "noisy.json", "--noise", 0, check=False
+    )
     refused(fixed, "noise", "0.01")
     shell(tmp_path, "spectra_from_config.py", "--config", "noisy.json")
-    told = shell(tmp_path, "dataset_ceiling.py", "--config", "noisy.json", "--results-dir", tmp_path)
+    told = shell(
+        tmp_path, "studies/dataset_ceiling.py", "--config", "noisy.json", "--results-dir", tmp_path
+    )
     assert "noise can only take from it" in told.stdout
     table = dataset_ceiling.ceiling(dataset.resolved(tmp_path / "datasets", "noisy"))
     assert set(table.verdict) == {"identifiable"}

@@ -1,12 +1,13 @@
-"""The ceiling against drawn spectra: what the closed form says of a class is how often that class is the one."""
+"""The ceiling against drawn spectra: what the closed form says of a class is how often that class
+is the one."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from dataset_ceiling import Classes, ceiling, visible
 from spectra_from_config import Settings, resolve
-from synthetic_spectra import config, rendering
+from synthetic_spectra.analysis.ceiling import Classes, ceiling, visible
+from synthetic_spectra.spectra import config, rendering
 
 
 def definitions(spectra, **rendering_settings):
@@ -27,7 +28,8 @@ def definitions(spectra, **rendering_settings):
     return resolve(config.parse(content, "a test"), Settings())
 
 
-# classes that overlap in every way: position, height, a peak that vanishes, peaks that swap or hide one another
+# classes that overlap in every way: position, height, a peak that vanishes, peaks that swap or hide
+# one another
 OVERLAPPING = {
     "position": [([300, 500], [1, 0.5], {}), ([306, 500], [1, 0.5], {})],
     "height": [([300, 500], [1, 0.5], {}), ([300, 500], [1, 0.56], {})],
@@ -60,7 +62,9 @@ def test_the_posterior_is_the_frequency(spectra):
         for positions, heights, width in zip(*drawn, strict=True):
             found = classes.likelihoods(*visible(positions, heights), width)
             fewest = min(dimensions for dimensions, _ in found.values())
-            densities = {other: value for other, (dimensions, value) in found.items() if dimensions == fewest}
+            densities = {
+                other: value for other, (dimensions, value) in found.items() if dimensions == fewest
+            }
             assert int(label) in densities, "a drawn spectrum is one that its class can give"
             for other, value in densities.items():
                 posteriors.append(value / sum(densities.values()))
@@ -75,7 +79,8 @@ def test_the_posterior_is_the_frequency(spectra):
 
 
 def test_verdicts():
-    """A tie in the overlap of two shifts, a lost spectrum where the other class is likelier, and one of neither."""
+    """A tie in the overlap of two shifts, a lost spectrum where the other class is likelier, and
+    one of neither."""
     apart = [([300], [1], {}), ([310], [1], {})]  # in training at 290 to 309 and at 300 to 319
     tied = ceiling(definitions(apart, test_shifts=[0, -1], test_heights=[0], test_shift=5))
     assert list(tied.verdict) == ["tied", "identifiable", "identifiable", "tied"]
@@ -84,8 +89,14 @@ def test_verdicts():
     assert list(tied.expected_nearest) == [1, 1, 1, 0.5]
     narrower = [([300], [1], {}), ([310], [1], {"shift_range": 5})]
     lost = ceiling(definitions(narrower, test_shifts=[1], test_heights=[0], test_shift=8))
-    assert lost.verdict[0] == "lost" and lost.most_probable[0] == "1" and lost.posterior[0] == pytest.approx(1 / 3)
-    beyond = ceiling(definitions([([300], [1], {})], test_shifts=[1], test_heights=[0], test_shift=30))
+    assert (
+        lost.verdict[0] == "lost"
+        and lost.most_probable[0] == "1"
+        and lost.posterior[0] == pytest.approx(1 / 3)
+    )
+    beyond = ceiling(
+        definitions([([300], [1], {})], test_shifts=[1], test_heights=[0], test_shift=30)
+    )
     assert beyond.verdict[0] == "impossible" and beyond.expected_random[0] == 0
 
 
@@ -94,7 +105,11 @@ def test_many_peaks_that_reach_one_another_take_no_longer():
     heights = [1 - 0.07 * i for i in range(12)]
     positions = list(range(300, 420, 10))
     classes = [(positions, heights, {}), (positions, heights[::-1], {})]
-    table = ceiling(definitions(classes, shift_range=200, variation_range=0.02, test_shifts=[0], test_heights=[0]))
+    table = ceiling(
+        definitions(
+            classes, shift_range=200, variation_range=0.02, test_shifts=[0], test_heights=[0]
+        )
+    )
     # each peak alone may be anywhere: which of them is where tells nothing
     assert list(table.verdict) == ["tied", "tied"] and list(table.nearest) == ["0", "1"]
 
@@ -103,13 +118,19 @@ def test_many_peaks_that_reach_one_another_take_no_longer():
     ("name", "verdicts", "pairs"),
     [
         ("challenge", {"identifiable": 90, "tied": 72}, None),
-        ("benchmark", {"identifiable": 4486, "tied": 10, "lost": 4}, [{"8", "318"}, {"164", "281"}]),
+        (
+            "benchmark",
+            {"identifiable": 4486, "tied": 10, "lost": 4},
+            [{"8", "318"}, {"164", "281"}],
+        ),
     ],
 )
 def test_published_datasets(name, verdicts, pairs):
     table = ceiling(resolve(config.load(config.find(name)), Settings()))
     assert table.verdict.value_counts().to_dict() == verdicts
     unsure = table[table.verdict != "identifiable"]
-    rivals = {frozenset([str(row.label), *row.most_probable.split()]) for row in unsure.itertuples()}
+    rivals = {
+        frozenset([str(row.label), *row.most_probable.split()]) for row in unsure.itertuples()
+    }
     assert pairs is None or rivals == set(map(frozenset, pairs))
     assert isinstance(table, pd.DataFrame) and len(table) == sum(verdicts.values())

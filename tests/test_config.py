@@ -16,8 +16,9 @@ import dataset_config_generator
 import evaluate
 import spectra_from_config
 import train
-from synthetic_spectra import config
-from synthetic_spectra.scripts import InputError, checked_settings
+from synthetic_spectra.common.cli import checked_settings
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.spectra import config
 
 # of json.dumps of the published files: shared facts of the benchmark, not ours
 PUBLISHED = {
@@ -72,13 +73,28 @@ def test_generator_gives_the_published_classes_and_never_overwrites_others(shell
     text = path.read_text()
     assert sha256(published_part(text)) == PUBLISHED["benchmark"]
     shell(tmp_path, "dataset_config_generator.py")
-    refused(shell(tmp_path, "dataset_config_generator.py", "--n-classes", 3, check=False), path.name, "--name")
+    refused(
+        shell(tmp_path, "dataset_config_generator.py", "--n-classes", 3, check=False),
+        path.name,
+        "--name",
+    )
     assert path.read_text() == text
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_generator_draws_uniform_numbers_of_peaks(shell, tmp_path):
-    flags = ("--name", "flat", "--n-classes", 300, "--distribution", "uniform", "--min-peaks", 3, "--max_peaks", 5)
+    flags = (
+        "--name",
+        "flat",
+        "--n-classes",
+        300,
+        "--distribution",
+        "uniform",
+        "--min-peaks",
+        3,
+        "--max_peaks",
+        5,
+    )
     shell(tmp_path, "dataset_config_generator.py", *flags)
     definitions = config.load(tmp_path / "dataset_configs" / "flat.json")
     numbers = [len(spectrum.peak_positions) for spectrum in definitions.spectra.values()]
@@ -125,33 +141,84 @@ MISTAKES = {
         change(*FIRST, "peak_positions", 0, to=120.5),
         ["class 0", "peak_positions[0]", "120.5"],
     ),
-    "position is text": (change(*FIRST, "peak_positions", 0, to="120"), ["class 0", "peak_positions[0]", "'120'"]),
-    "position in the boundary": (change(*FIRST, "peak_positions", 0, to=49), ["class 0", "49", "50 to 449"]),
-    "position behind the boundary": (change(*FIRST, "peak_positions", 1, to=450), ["class 0", "450", "50 to 449"]),
-    "height is NaN": (change(*FIRST, "peak_heights", 0, to=math.nan), ["class 0", "peak_heights[0]", "nan"]),
-    "height is negative": (change(*FIRST, "peak_heights", 0, to=-0.5), ["class 0", "peak_heights[0]", "-0.5"]),
-    "lengths differ": (change(*FIRST, "peak_heights", to=[1.0]), ["class 0", "peak_heights", "1", "2"]),
-    "no peak": (lambda c: c["spectra"]["0"].update(peak_positions=[], peak_heights=[]), ["class 0", "peak_positions"]),
+    "position is text": (
+        change(*FIRST, "peak_positions", 0, to="120"),
+        ["class 0", "peak_positions[0]", "'120'"],
+    ),
+    "position in the boundary": (
+        change(*FIRST, "peak_positions", 0, to=49),
+        ["class 0", "49", "50 to 449"],
+    ),
+    "position behind the boundary": (
+        change(*FIRST, "peak_positions", 1, to=450),
+        ["class 0", "450", "50 to 449"],
+    ),
+    "height is NaN": (
+        change(*FIRST, "peak_heights", 0, to=math.nan),
+        ["class 0", "peak_heights[0]", "nan"],
+    ),
+    "height is negative": (
+        change(*FIRST, "peak_heights", 0, to=-0.5),
+        ["class 0", "peak_heights[0]", "-0.5"],
+    ),
+    "lengths differ": (
+        change(*FIRST, "peak_heights", to=[1.0]),
+        ["class 0", "peak_heights", "1", "2"],
+    ),
+    "no peak": (
+        lambda c: c["spectra"]["0"].update(peak_positions=[], peak_heights=[]),
+        ["class 0", "peak_positions"],
+    ),
     "too many peaks": (change("max_peaks", to=2), ["class 1", "3 peaks", "max_peaks 2"]),
-    "highest is not 1": (change(*FIRST, "peak_heights", to=[0.6, 0.9]), ["class 0", "0.9", "expected 1"]),
-    "label with a line break": (change("spectra", "a\nb", to=None), ["class a\\nb", "None", "an object"]),
+    "highest is not 1": (
+        change(*FIRST, "peak_heights", to=[0.6, 0.9]),
+        ["class 0", "0.9", "expected 1"],
+    ),
+    "label with a line break": (
+        change("spectra", "a\nb", to=None),
+        ["class a\\nb", "None", "an object"],
+    ),
     "labels do not count up": (
         lambda content: content["spectra"].update({"2": content["spectra"].pop("1")}),
         ["'2'", "expected '1'"],
     ),
-    "label is no number": (lambda c: c["spectra"].update({"one": c["spectra"].pop("1")}), ["'one'", "expected '1'"]),
-    "two classes alike": (lambda c: c["spectra"].update({"1": c["spectra"]["0"]}), ["class 1", "class 0"]),
+    "label is no number": (
+        lambda c: c["spectra"].update({"one": c["spectra"].pop("1")}),
+        ["'one'", "expected '1'"],
+    ),
+    "two classes alike": (
+        lambda c: c["spectra"].update({"1": c["spectra"]["0"]}),
+        ["class 1", "class 0"],
+    ),
     "shift range": (change("rendering", "shift_range", to=-1), ["rendering.shift_range", "-1"]),
-    "variation range": (change("rendering", "variation_range", to=1.0), ["rendering.variation_range", "1.0"]),
-    "widths in the wrong order": (change("rendering", "kernel_range", to=[5.0, 2.0]), ["kernel_range", "5.0"]),
-    "one width": (change("rendering", "kernel_range", to=[5.0]), ["rendering.kernel_range", "[5.0]"]),
+    "variation range": (
+        change("rendering", "variation_range", to=1.0),
+        ["rendering.variation_range", "1.0"],
+    ),
+    "widths in the wrong order": (
+        change("rendering", "kernel_range", to=[5.0, 2.0]),
+        ["kernel_range", "5.0"],
+    ),
+    "one width": (
+        change("rendering", "kernel_range", to=[5.0]),
+        ["rendering.kernel_range", "[5.0]"],
+    ),
     "no width": (change("rendering", "test_kernel", to=0.0), ["rendering.test_kernel", "0.0"]),
-    "width without end": (change("rendering", "test_kernel", to=math.inf), ["rendering.test_kernel", "inf"]),
+    "width without end": (
+        change("rendering", "test_kernel", to=math.inf),
+        ["rendering.test_kernel", "inf"],
+    ),
     "width beyond the axis": (change("rendering", "test_kernel", to=501.0), ["501.0", "500"]),
     "no steps": (change("rendering", "test_shifts", to=[]), ["rendering.test_shifts", "[]"]),
     "number type": (change("rendering", "dtype", to="float16"), ["rendering.dtype", "float16"]),
-    "class setting": (change(*FIRST, "rendering", to={"test_var": -0.1}), ["class 0", "rendering.test_var", "-0.1"]),
-    "dataset setting in a class": (change(*FIRST, "rendering", to={"seed": 1}), ["class 0", "rendering.seed"]),
+    "class setting": (
+        change(*FIRST, "rendering", to={"test_var": -0.1}),
+        ["class 0", "rendering.test_var", "-0.1"],
+    ),
+    "dataset setting in a class": (
+        change(*FIRST, "rendering", to={"seed": 1}),
+        ["class 0", "rendering.seed"],
+    ),
 }
 
 
@@ -171,7 +238,12 @@ def test_mistake_in_a_config_is_one_sentence(mistake, tmp_path):
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([10**12, 10**400, "../../x"]),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from([10**12, 10**400, "../../x"]),
     lambda values: st.lists(values, max_size=4) | st.dictionaries(st.text(), values, max_size=4),
     max_leaves=6,
 )
@@ -179,7 +251,13 @@ JSON = st.recursive(
 
 def places(content, path=()):
     """Paths of all values in a config's content."""
-    inner = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    inner = (
+        content.items()
+        if isinstance(content, dict)
+        else enumerate(content)
+        if isinstance(content, list)
+        else ()
+    )
     for key, value in inner:
         yield (*path, key)
         yield from places(value, (*path, key))
@@ -203,7 +281,10 @@ def test_any_content_is_a_config_or_one_sentence(tmp_path_factory, data):
 @settings(max_examples=300, deadline=None)
 @given(
     script=st.sampled_from([dataset_config_generator, spectra_from_config, train, evaluate]),
-    values=st.lists(st.sampled_from(["0", "-1", "9" * 30, "nan", "inf", "../../y", "", "uniform", "cnn2"]) | st.text()),
+    values=st.lists(
+        st.sampled_from(["0", "-1", "9" * 30, "nan", "inf", "../../y", "", "uniform", "cnn2"])
+        | st.text()
+    ),
     data=st.data(),
 )
 def test_any_command_line_is_settings_or_a_refusal(script, values, data):
@@ -237,6 +318,12 @@ def test_file_that_is_no_config_ends_the_script_and_writes_nothing(shell, tmp_pa
 
 
 def test_missing_config_names_the_known_ones(shell, tmp_path):
-    refused(shell(ROOT, "spectra_from_config.py", "--config", "benchmrk", check=False), "benchmrk", "benchmark")
-    refused(shell(tmp_path, "spectra_from_config.py", "--config", "../../x", check=False), "../../x")
+    refused(
+        shell(ROOT, "spectra_from_config.py", "--config", "benchmrk", check=False),
+        "benchmrk",
+        "benchmark",
+    )
+    refused(
+        shell(tmp_path, "spectra_from_config.py", "--config", "../../x", check=False), "../../x"
+    )
     assert not list(tmp_path.iterdir())

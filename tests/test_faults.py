@@ -1,4 +1,5 @@
-"""What may happen to a training: kills, signals, damage, full disks, second processes, diverging losses."""
+"""What may happen to a training: kills, signals, damage, full disks, second processes, diverging
+losses."""
 
 import csv
 import json
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, refused
 
-from synthetic_spectra.backend import keras
+from synthetic_spectra.common.backend import keras
 
 EXAMPLE = ("--config", ROOT / "dataset_configs" / "example.json")
 # dropout, batch normalisation, and a learning rate that falls: all that has a state
@@ -28,8 +29,18 @@ NAME = "cnn_bn-dense=[16]-linear-3"
 
 def begin(folder, runs_dir, *flags, prefix=(), **options):
     """Start a training in the background; its output is read line by line."""
-    command = [*prefix, sys.executable, ROOT / "train.py", *map(str, RUN), "--runs-dir", runs_dir, *map(str, flags)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
+    command = [
+        *prefix,
+        sys.executable,
+        ROOT / "train.py",
+        *map(str, RUN),
+        "--runs-dir",
+        runs_dir,
+        *map(str, flags),
+    ]
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("WANDB")
+    }
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=folder, env=environment, **pipes, **options)
 
@@ -44,12 +55,17 @@ def wait_for(process, text):
 def outcome(run):
     """All that a finished run tells but for its times."""
     with (run / "history.csv").open() as file:
-        history = [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
+        history = [
+            {name: value for name, value in row.items() if name != "seconds"}
+            for row in csv.DictReader(file)
+        ]
     summary = json.loads((run / "summary.json").read_text())
     del summary["minutes"]
     with np.load(run / "predictions.npz") as kept:
         predictions = {split: kept[split].tolist() for split in kept.files}
-    weights = [array.tobytes() for array in keras.models.load_model(run / "model.keras").get_weights()]
+    weights = [
+        array.tobytes() for array in keras.models.load_model(run / "model.keras").get_weights()
+    ]
     return {"history": history, "summary": summary, "predictions": predictions, "weights": weights}
 
 
@@ -92,7 +108,9 @@ def test_killed_runs_go_on_to_the_bit(shell, example, again, undisturbed):
     ]  # fmt: skip
 
 
-def test_a_time_budget_ends_between_epochs_and_changes_nothing(shell, example, tmp_path, undisturbed):
+def test_a_time_budget_ends_between_epochs_and_changes_nothing(
+    shell, example, tmp_path, undisturbed
+):
     run = tmp_path / "example" / NAME
     flags = (*RUN, "--runs-dir", tmp_path, "--state-share", 0.001)
     for _ in range(2):
@@ -102,7 +120,10 @@ def test_a_time_budget_ends_between_epochs_and_changes_nothing(shell, example, t
     assert len((run / "history.csv").read_text().splitlines()) == 1 + 2  # an epoch at a time
     shell(example, "train.py", *flags, "--time-budget", 500)
     assert outcome(run) == undisturbed
-    refused(shell(example, "train.py", *flags, "--ray", "auto", "--time-budget", 1, check=False), "--time-budget")
+    refused(
+        shell(example, "train.py", *flags, "--ray", "auto", "--time-budget", 1, check=False),
+        "--time-budget",
+    )
 
 
 def damage_end(path):
@@ -116,7 +137,9 @@ def damage_middle(path):
 
 
 @pytest.mark.parametrize("damage", [damage_end, damage_middle])
-def test_a_damaged_state_is_seen_and_the_one_before_it_taken(shell, example, again, undisturbed, damage):
+def test_a_damaged_state_is_seen_and_the_one_before_it_taken(
+    shell, example, again, undisturbed, damage
+):
     before, newest = sorted((again / "example" / NAME).glob("state-*.npz"))
     damage(newest)
     done = shell(example, "train.py", *RUN, "--runs-dir", again)
@@ -150,13 +173,17 @@ def test_other_settings_and_versions_are_not_mixed_in(shell, example, again):
 
 
 @pytest.mark.parametrize("sent, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_training_between_batches_and_loses_nothing(shell, example, again, undisturbed, sent, code):
+def test_a_signal_ends_training_between_batches_and_loses_nothing(
+    shell, example, again, undisturbed, sent, code
+):
     with begin(example, again) as training:
         wait_for(training, "epoch 5")
         training.send_signal(sent)
         _, complaint = training.communicate(timeout=60)
     assert training.returncode == code
-    assert re.fullmatch(r"stopped in epoch \d of .*; the same command continues the run\n", complaint)
+    assert re.fullmatch(
+        r"stopped in epoch \d of .*; the same command continues the run\n", complaint
+    )
     shell(example, "train.py", *RUN, "--runs-dir", again)
     assert outcome(again / "example" / NAME) == undisturbed
 
@@ -196,7 +223,13 @@ def test_a_read_only_folder_is_told(example, tmp_path):
 
 
 def test_killed_rendering_leaves_no_dataset_and_is_repeated(shell, tmp_path):
-    command = [sys.executable, ROOT / "spectra_from_config.py", *map(str, EXAMPLE), "--n-train", "20000"]
+    command = [
+        sys.executable,
+        ROOT / "spectra_from_config.py",
+        *map(str, EXAMPLE),
+        "--n-train",
+        "20000",
+    ]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as rendering:
         while not list(tmp_path.glob("datasets/.*/x_train.npy")):
             time.sleep(0.001)

@@ -1,4 +1,5 @@
-"""Figures that look into trained networks: networks whose decisions are known, and every architecture."""
+"""Figures that look into trained networks: networks whose decisions are known, and every
+architecture."""
 
 import subprocess
 import sys
@@ -7,13 +8,16 @@ import numpy as np
 import pytest
 from conftest import ROOT, refused
 
-from dataset_ceiling import Settings as CeilingSettings
-from dataset_ceiling import main as write_ceiling
 from figures import plot_attention, plot_ceiling, plot_decision_regions
 from model_implementations import build
-from synthetic_spectra import backend, confusions, dataset, fused, runs, trained
-from synthetic_spectra.backend import keras
-from synthetic_spectra.scripts import InputError
+from studies.dataset_ceiling import Settings as CeilingSettings
+from studies.dataset_ceiling import main as write_ceiling
+from synthetic_spectra.analysis import confusions, trained
+from synthetic_spectra.common import backend
+from synthetic_spectra.common.backend import keras
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.spectra import dataset
+from synthetic_spectra.training import fast_layers, run_folder
 
 CONFIG = str(ROOT / "dataset_configs" / "example.json")
 LABELS = (0, 1)  # class 1 of the example has a peak at 250, of height 0.2, that class 0 lacks
@@ -22,7 +26,8 @@ UNIT = 2 * np.sqrt(2 * np.pi)  # sum over a peak of height 1 and the width of th
 
 
 def by_height():
-    """A network that takes a spectrum of the width of the test spectra for class 1 if its peak at 250 is above 0.1."""
+    """A network that takes a spectrum of the width of the test spectra for class 1 if its peak at
+    250 is above 0.1."""
     spectra = keras.Input((500, 1))
     values = keras.layers.Conv1D(2, 1, use_bias=False)(spectra)
     probabilities = keras.layers.Dense(2, activation="softmax")(keras.layers.Flatten()(values))
@@ -52,8 +57,10 @@ def finished(data, tmp_path):
             "precision": "float32",
         }
         which["seed"] = seed
-        folder = runs.run_folder(tmp_path / "runs", "example", **which)
-        run = runs.Run(folder, which | {"config": "example", "dataset_checksum": data.checksum} | others)
+        folder = run_folder.run_folder(tmp_path / "runs", "example", **which)
+        run = run_folder.Run(
+            folder, which | {"config": "example", "dataset_checksum": data.checksum} | others
+        )
         run.start("never")
         run.finish(model, predictions or dict(data.y), {"outcome": "converged"})
         return run
@@ -77,11 +84,17 @@ def test_decision_regions_of_a_known_network(data, finished, folders, tmp_path):
     assert (peaks, by) == ([None, 1], "height")
     assert plot_decision_regions.halfway(data.definitions, LABELS, peaks, by) == pytest.approx(0.1)
     output = tmp_path / "regions.png"
-    settings = plot_decision_regions.Settings(**folders, pair="0-1", positions=11, heights=14, output=output)
+    settings = plot_decision_regions.Settings(
+        **folders, pair="0-1", positions=11, heights=14, output=output
+    )
     samples = plot_decision_regions.measured(data, LABELS, peaks)
     assert set(samples) == {1}
     positions, heights = samples[1]
-    assert positions.min() >= 230 and positions.max() < 270 and 0.1 < heights.min() < heights.max() < 0.3
+    assert (
+        positions.min() >= 230
+        and positions.max() < 270
+        and 0.1 < heights.min() < heights.max() < 0.3
+    )
     positions, heights = plot_decision_regions.grid(samples, 500, settings)
     assert len(positions) == 11 and len(heights) == 14 and heights[0] == 0
     spectra = plot_decision_regions.rendered(data.definitions, LABELS, peaks, positions, heights)
@@ -91,13 +104,15 @@ def test_decision_regions_of_a_known_network(data, finished, folders, tmp_path):
     assert np.array_equal(taken_for_1, np.tile(heights[:, None] > 0.1, (1, 11)))
     finished(network, "cnn2", seed=1)
     vgg = build("vgg", 500, 2)
-    finished(fused.standard(vgg, vgg.get_weights()), "vgg")
+    finished(fast_layers.standard(vgg, vgg.get_weights()), "vgg")
     plot_decision_regions.main(settings)
     assert all(pictures(output))
 
 
 def test_other_peaks_are_held_halfway(data):
-    assert [part.tolist() for part in plot_decision_regions.others(data.definitions, LABELS, (None, 1))] == [
+    assert [
+        part.tolist() for part in plot_decision_regions.others(data.definitions, LABELS, (None, 1))
+    ] == [
         [120, 350],
         [0.6, 1.0],
     ]
@@ -112,7 +127,8 @@ def test_one_run_of_each_kind(finished):
 
 
 def test_attention_of_a_known_network(data):
-    """Only the peak at 250 speaks for class 1; the mean of the gradient no longer tells where it came from."""
+    """Only the peak at 250 speaks for class 1; the mean of the gradient no longer tells where it
+    came from."""
     spectra = np.stack([data.x["test"][(data.y["test"] == 1).argmax()], np.zeros(500, "float32")])
     predicted, maps = plot_attention.activation_maps(by_height(), spectra)
     assert predicted.tolist() == [1, 0]
@@ -135,16 +151,21 @@ def test_every_architecture_comes_in_two_parts(name):
     activations = keras.ops.convert_to_numpy(convolutions(spectra, training=False))
     scores = head(activations, training=False)
     expected = keras.ops.convert_to_numpy(model(spectra, training=False))
-    assert keras.ops.convert_to_numpy(keras.ops.softmax(scores)) == pytest.approx(expected, abs=1e-5)
+    assert keras.ops.convert_to_numpy(keras.ops.softmax(scores)) == pytest.approx(
+        expected, abs=1e-5
+    )
     labels = np.array([3, 6])
     gradient = backend.gradient_of_score(head, activations, labels)
     assert gradient.shape == activations.shape and gradient.any()
     direction = np.random.default_rng(1).normal(size=activations.shape).astype("float32")
     step = 1e-3 * direction
     ahead, behind = (
-        keras.ops.convert_to_numpy(head(activations + sign * step, training=False))[[0, 1], labels] for sign in (1, -1)
+        keras.ops.convert_to_numpy(head(activations + sign * step, training=False))[[0, 1], labels]
+        for sign in (1, -1)
     )
-    assert (gradient * 2 * step).sum(axis=(1, 2)) == pytest.approx(ahead - behind, rel=0.02, abs=1e-4)
+    assert (gradient * 2 * step).sum(axis=(1, 2)) == pytest.approx(
+        ahead - behind, rel=0.02, abs=1e-4
+    )
     keras.utils.clear_session(free_memory=True)
 
 
@@ -153,13 +174,20 @@ def test_attention_is_the_same_on_jax(data, finished, tmp_path):
     run = finished(by_height(), "cnn2")
     code = (
         "import sys, numpy as np; from figures import plot_attention; from synthetic_spectra import runs, trained\n"
-        "network = trained.load(runs.Run(sys.argv[1], {}))\n"
+        "network = trained.load(run_folder.Run(sys.argv[1], {}))\n"
         "predicted, maps = plot_attention.activation_maps(network, np.load(sys.argv[2]))\n"
         "np.savez(sys.argv[3], predicted=predicted, **maps)"
     )
     spectra = data.x["test"][9:12]
     np.save(tmp_path / "spectra.npy", spectra)
-    command = [sys.executable, "-c", code, run.folder, tmp_path / "spectra.npy", tmp_path / "maps.npz"]
+    command = [
+        sys.executable,
+        "-c",
+        code,
+        run.folder,
+        tmp_path / "spectra.npy",
+        tmp_path / "maps.npz",
+    ]
     environment = {"PATH": "", "KERAS_BACKEND": "jax", "MPLBACKEND": "agg", "HOME": str(tmp_path)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -183,9 +211,19 @@ def test_attention_draws(finished, folders, tmp_path):
 
 
 def test_ceiling(shell, data, finished, folders, tmp_path):
-    """Accuracies per group from the predictions; what cannot be drawn is told after the rest is drawn."""
-    settings = plot_ceiling.Settings(**folders, results_dir=tmp_path / "results", output=tmp_path / "ceiling.png")
-    flags = "--config", CONFIG, "--datasets-dir", folders["datasets_dir"], "--runs-dir", folders["runs_dir"]
+    """Accuracies per group from the predictions; what cannot be drawn is told after the rest is
+    drawn."""
+    settings = plot_ceiling.Settings(
+        **folders, results_dir=tmp_path / "results", output=tmp_path / "ceiling.png"
+    )
+    flags = (
+        "--config",
+        CONFIG,
+        "--datasets-dir",
+        folders["datasets_dir"],
+        "--runs-dir",
+        folders["runs_dir"],
+    )
     done = shell(tmp_path, "figures/plot_ceiling.py", *flags, check=False)
     refused(done, "ceiling_example.csv: no such file", "dataset_ceiling.py --config example")
     write_ceiling(CeilingSettings(CONFIG, folders["datasets_dir"], settings.results_dir))
@@ -193,14 +231,18 @@ def test_ceiling(shell, data, finished, folders, tmp_path):
         plot_ceiling.main(settings)
     groups = plot_ceiling.groups_of(data)
     assert list(groups) == ["all classes"] and groups["all classes"].all()
-    wrong = dict(data.y) | {"test": np.where(np.arange(len(data.y["test"])) < 3, 1 - data.y["test"], data.y["test"])}
+    wrong = dict(data.y) | {
+        "test": np.where(np.arange(len(data.y["test"])) < 3, 1 - data.y["test"], data.y["test"])
+    }
     run = finished(by_height(), "cnn2", predictions=wrong)
     (row,) = plot_ceiling.accuracies(run, data, {"first four": np.arange(len(data.y["test"])) < 4})
     assert row["accuracy"] == 25 and (row["model"], row["group"]) == ("cnn2", "first four")
     finished(by_height(), "cnn2", seed=1)
     finished(by_height(), "vgg").predictions_file.unlink()
     finished(by_height(), "resnet", dataset_checksum="another")
-    with pytest.raises(InputError, match=r"resnet-linear-0: was trained on other arrays.*vgg.*evaluate.py"):
+    with pytest.raises(
+        InputError, match=r"resnet-linear-0: was trained on other arrays.*vgg.*evaluate.py"
+    ):
         plot_ceiling.main(settings)
     assert all(pictures(settings.output)), "of the other runs"
     path = settings.results_dir / "ceiling_example.csv"
@@ -228,7 +270,9 @@ def test_mistakes_are_told(data, finished, folders, tmp_path):
     content = bytearray(damaged.model_file.read_bytes())
     content[100:400] = bytes(300)
     damaged.model_file.write_bytes(content)
-    with pytest.raises(InputError, match=r"cnn3-linear-0/model.keras: not a model of this collection"):
+    with pytest.raises(
+        InputError, match=r"cnn3-linear-0/model.keras: not a model of this collection"
+    ):
         regions.main(regions.Settings(**folders, pair="0-1", positions=3, heights=3, output=output))
     assert all(pictures(output)), "of the other network"
     assert trained.choose(folders["runs_dir"], data)[0][0].name == good.name

@@ -1,4 +1,5 @@
-"""Weights & Biases with the real client: against a small server on this machine that answers, refuses or hangs."""
+"""Weights & Biases with the real client: against a small server on this machine that answers,
+refuses or hangs."""
 
 import contextlib
 import csv
@@ -43,7 +44,8 @@ class Service:
     """Answers what the client asks of Weights & Biases, and keeps it.
 
     Args:
-        after_start: what it does once a run has begun: "answer", "refuse" connections, or "hang" (say nothing).
+        after_start: what it does once a run has begun: "answer", "refuse" connections, or "hang"
+            (say nothing).
     """
 
     def __init__(self, after_start="answer"):
@@ -119,26 +121,44 @@ class Service:
             return {"model": {"bucket": self.status(variables["name"]) if known else None}}
         if name == "UpsertBucket":
             self.begun.append(variables)
-            bucket = {"id": "r", "name": variables["name"], "project": PROJECT, "historyLineCount": 0}
+            bucket = {
+                "id": "r",
+                "name": variables["name"],
+                "project": PROJECT,
+                "historyLineCount": 0,
+            }
             return {"upsertBucket": {"bucket": bucket, "inserted": True}}
         if name == "CreateArtifact":
             self.artifacts.append(variables["input"])
-            return {"createArtifact": {"artifact": {"id": "QQ==", "state": "PENDING", "artifactSequence": {"id": "s"}}}}
+            return {
+                "createArtifact": {
+                    "artifact": {"id": "QQ==", "state": "PENDING", "artifactSequence": {"id": "s"}}
+                }
+            }
         if name == "UseArtifact":
             self.used.append(variables["input"])
             return {"useArtifact": {"artifact": {"id": "QQ=="}}}
         if name == "CreateArtifactFiles":
             names = [file["name"] for file in variables["input"]["artifactFiles"]]
             nodes = [
-                {"name": file, "artifact": {"id": "QQ=="}, "uploadUrl": f"{self.url}/artifact/{file}", **upload}
+                {
+                    "name": file,
+                    "artifact": {"id": "QQ=="},
+                    "uploadUrl": f"{self.url}/artifact/{file}",
+                    **upload,
+                }
                 for file in names
             ]
             return {"createArtifactFiles": {"files": {"edges": [{"node": node} for node in nodes]}}}
         if name == "CreateRunFiles":
-            files = [{"name": file, "uploadUrl": f"{self.url}/run/{file}"} for file in variables["files"]]
+            files = [
+                {"name": file, "uploadUrl": f"{self.url}/run/{file}"} for file in variables["files"]
+            ]
             return {"createRunFiles": {"runID": "r", "files": files, **upload}}
         return {
-            "Viewer": {"viewer": {"id": "u", "entity": "someone", "username": "someone", "flags": "{}"}},
+            "Viewer": {
+                "viewer": {"id": "u", "entity": "someone", "username": "someone", "flags": "{}"}
+            },
             "ServerFeaturesQuery": {"serverInfo": {"features": []}},
             "CreateArtifactManifest": {"createArtifactManifest": {"artifactManifest": manifest}},
             "UpdateArtifactManifest": {"updateArtifactManifest": {"artifactManifest": manifest}},
@@ -152,8 +172,18 @@ class Service:
         """What a run that is taken up asks for: how much of it has arrived."""
         last = json.dumps([json.dumps(row) for row in self.history[-1:]])
         lines = {"historyLineCount": len(self.history), "eventsLineCount": 0, "logLineCount": 0}
-        tails = {"historyTail": last, "eventsTail": "[]", "summaryMetrics": json.dumps(self.summary)}
-        begun = {"id": "r", "name": name, "displayName": name, "config": "{}", "wandbConfig": '{"t": 1}'}
+        tails = {
+            "historyTail": last,
+            "eventsTail": "[]",
+            "summaryMetrics": json.dumps(self.summary),
+        }
+        begun = {
+            "id": "r",
+            "name": name,
+            "displayName": name,
+            "config": "{}",
+            "wandbConfig": '{"t": 1}',
+        }
         return begun | lines | tails
 
     def stop(self):
@@ -201,10 +231,20 @@ def has_all(service, run, epochs=EPOCHS):
     assert service.summary["wrong_class"] == summary["test_misclassified"]
 
 
-def test_a_service_that_answers_gets_everything_and_the_key_stays_in_the_environment(process, example, service, home):
+def test_a_service_that_answers_gets_everything_and_the_key_stays_in_the_environment(
+    process, example, service, home
+):
     place = Path(home["HOME"])
     answering = service()
-    done = process(example, "train.py", *SMALL, "--runs-dir", place / "runs", WANDB_BASE_URL=answering.url, **home)
+    done = process(
+        example,
+        "train.py",
+        *SMALL,
+        "--runs-dir",
+        place / "runs",
+        WANDB_BASE_URL=answering.url,
+        **home,
+    )
     assert "Weights & Biases" not in done.stdout + done.stderr
     run = place / "runs" / "example" / "vgg-linear-0"
     has_all(answering, run)
@@ -215,16 +255,30 @@ def test_a_service_that_answers_gets_everything_and_the_key_stays_in_the_environ
     settings = json.loads((run / "settings.json").read_text())
     assert config | settings | {"model_args": ""} == config
     data, model = sorted(answering.artifacts, key=lambda artifact: artifact["artifactTypeName"])
-    assert (data["artifactCollectionName"], model["artifactCollectionName"]) == ("example", "example-vgg-linear-0")
+    assert (data["artifactCollectionName"], model["artifactCollectionName"]) == (
+        "example",
+        "example-vgg-linear-0",
+    )
     assert json.loads(data["metadata"])["dataset_checksum"] == settings["dataset_checksum"]
-    assert json.loads(data["metadata"])["sha256"].keys() >= {"config.json", "x_train.npy", "y_test.npy"}
+    assert json.loads(data["metadata"])["sha256"].keys() >= {
+        "config.json",
+        "x_train.npy",
+        "y_test.npy",
+    }
     assert len(answering.used) == 1
     for file in ("model.keras", "predictions.npz"):
         assert answering.uploads[f"/artifact/{file}"] == (run / file).read_bytes()
     assert "/artifact/config.json" in answering.uploads
     assert "/artifact/x_train.npy" not in answering.uploads
 
-    arguments = ("--config", EXAMPLE, "--runs-dir", place / "runs", "--results-dir", place / "results")
+    arguments = (
+        "--config",
+        EXAMPLE,
+        "--runs-dir",
+        place / "runs",
+        "--results-dir",
+        place / "results",
+    )
     done_too = process(example, "evaluate.py", *arguments, WANDB_BASE_URL=answering.url, **home)
     media = [path for path in answering.uploads if "/media/" in path]
     assert any("results" in path and path.endswith(".table.json") for path in media)
@@ -247,7 +301,9 @@ def test_a_killed_run_goes_on_as_the_same_run(process, example, service, home, t
     flags = (*SMALL, "--epochs", epochs, "--runs-dir", tmp_path, "--state-share", 1)
     environment = os.environ | home | {"WANDB_BASE_URL": answering.url}
     command = [sys.executable, ROOT / "train.py", *map(str, flags)]
-    with subprocess.Popen(command, cwd=example, env=environment, stdout=subprocess.DEVNULL) as training:
+    with subprocess.Popen(
+        command, cwd=example, env=environment, stdout=subprocess.DEVNULL
+    ) as training:
         run = tmp_path / "example" / "vgg-linear-0"
         while not (answering.begun and list(run.glob("state-*.npz"))) and training.poll() is None:
             time.sleep(0.01)
@@ -264,16 +320,22 @@ def test_a_killed_run_goes_on_as_the_same_run(process, example, service, home, t
     [("refuse", None), ("hang", None), ("answer", "refuse"), ("answer", "hang")],
     ids=["refuses", "hangs", "answers and then refuses", "answers and then hangs"],
 )
-def test_a_failing_service_costs_nothing(process, example, service, home, tmp_path, at_start, after_start):
+def test_a_failing_service_costs_nothing(
+    process, example, service, home, tmp_path, at_start, after_start
+):
     failing = service(after_start)
     if at_start == "refuse":
         failing.stop()
     failing.state = at_start
-    done = process(example, "train.py", *SMALL, "--runs-dir", tmp_path, WANDB_BASE_URL=failing.url, **home)
+    done = process(
+        example, "train.py", *SMALL, "--runs-dir", tmp_path, WANDB_BASE_URL=failing.url, **home
+    )
     ended = time.time()
     run = tmp_path / "example" / "vgg-linear-0"
     assert len(rows_on_disk(run)) == EPOCHS
-    assert ended - (run / "summary.json").stat().st_mtime < 3 * TIMEOUT + 5  # and 5 for Python to end
+    assert (
+        ended - (run / "summary.json").stat().st_mtime < 3 * TIMEOUT + 5
+    )  # and 5 for Python to end
     assert KEY not in done.stdout + done.stderr
     # the command that is printed sends everything, once a service answers
     answering = service()

@@ -5,14 +5,22 @@ import pytest
 from conftest import ROOT
 
 from benchmarks.plain_models import plain_build
-from model_implementations import MODELS, build, checked_choices, multiply_accumulates, parse_choices, published_choices
+from model_implementations import (
+    MODELS,
+    build,
+    checked_choices,
+    multiply_accumulates,
+    parse_choices,
+    published_choices,
+)
 from model_implementations.blurred_areas import standing_out
-from synthetic_spectra import dataset
-from synthetic_spectra.backend import keras
-from synthetic_spectra.scripts import InputError
+from synthetic_spectra.common.backend import keras
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.spectra import dataset
 
-# model: parameters for 500 classes, for 27 classes, values after the convolutions, million multiply-accumulates for 500
-# classes with every convolution computed whole (all for 5000 datapoints)
+# model: parameters for 500 classes, for 27 classes, values after the convolutions, million
+# multiply-accumulates for 500 classes with every convolution computed whole (all for 5000
+# datapoints)
 PUBLISHED = {
     "cnn2": (19150728, 18913755, (139, 64), 69.7),
     "cnn3": (25347872, 24874399, (139, 64), 145.4),
@@ -33,7 +41,14 @@ PUBLISHED = {
 
 
 # where pools leave values out: million multiply-accumulates without those
-LESS = {"cnn2": 55.5, "cnn3": 105.5, "cnn6": 504.3, "inc3": 166.1, "inc6": 310.4, "cnn6_convdo": 504.3}
+LESS = {
+    "cnn2": 55.5,
+    "cnn3": 105.5,
+    "cnn6": 504.3,
+    "inc3": 166.1,
+    "inc6": 310.4,
+    "cnn6_convdo": 504.3,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -58,11 +73,15 @@ def test_published_size(name):
     plain = plain_build(name, 5000, 500)
     assert round(multiply_accumulates(plain) / 1e6, 1) == millions
     assert round(multiply_accumulates(model) / 1e6, 1) == LESS.get(name, millions)
-    assert [weights.shape for weights in model.weights] == [weights.shape for weights in plain.weights]
+    assert [weights.shape for weights in model.weights] == [
+        weights.shape for weights in plain.weights
+    ]
 
 
 def trained_dense(model):
-    return [layer for layer in model.layers if isinstance(layer, keras.layers.Dense) and layer.trainable]
+    return [
+        layer for layer in model.layers if isinstance(layer, keras.layers.Dense) and layer.trainable
+    ]
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -75,7 +94,9 @@ def test_other_sizes_and_activations(name):
     published = published_choices(name)
     hidden = trained_dense(model)[:-1]
     assert tuple(layer.units for layer in hidden) == published["dense"]
-    assert {layer.activation.__name__ for layer in hidden} == ({published["hidden_activation"]} if hidden else set())
+    assert {layer.activation.__name__ for layer in hidden} == (
+        {published["hidden_activation"]} if hidden else set()
+    )
     tanh = build(name, 333, 7, hidden_activation="tanh", dense=(5,))
     assert trained_dense(tanh)[0].activation.__name__ == "tanh"
 
@@ -129,7 +150,14 @@ def test_mistakes_are_told():
 def some_spectra(shell, tmp_path_factory):
     """A few training spectra of the challenge and their labels."""
     folder = tmp_path_factory.mktemp("challenge")
-    shell(folder, "spectra_from_config.py", "--config", ROOT / "dataset_configs" / "challenge.json", "--n-train", 2)
+    shell(
+        folder,
+        "spectra_from_config.py",
+        "--config",
+        ROOT / "dataset_configs" / "challenge.json",
+        "--n-train",
+        2,
+    )
     data = dataset.load(folder / "datasets", "challenge")
     return data.x["train"][::20, :, None], data.y["train"][::20]
 
@@ -139,18 +167,24 @@ def some_spectra(shell, tmp_path_factory):
     [
         (name, activation)
         for name in MODELS
-        for activation in (("linear", "relu") if published_choices(name)["dense"] else ("published",))
+        for activation in (
+            ("linear", "relu") if published_choices(name)["dense"] else ("published",)
+        )
     ],
 )
 def test_one_training_step_on_the_challenge(name, activation, some_spectra):
     keras.utils.set_random_seed(0)
-    model = build(name, 5000, 27, **({} if activation == "published" else {"hidden_activation": activation}))
+    model = build(
+        name, 5000, 27, **({} if activation == "published" else {"hidden_activation": activation})
+    )
     model.compile(keras.optimizers.SGD(1e-2), "sparse_categorical_crossentropy")
     before = [keras.ops.convert_to_numpy(weights) for weights in model.trainable_variables]
     loss = model.train_on_batch(*some_spectra)
     assert 0 < loss < 100
     after = [keras.ops.convert_to_numpy(weights) for weights in model.trainable_variables]
-    assert sum(not np.array_equal(a, b) for a, b in zip(before, after, strict=True)) > 0.9 * len(after)
+    assert sum(not np.array_equal(a, b) for a, b in zip(before, after, strict=True)) > 0.9 * len(
+        after
+    )
 
 
 def test_background_and_noise_are_taken_off_and_peaks_stay():
@@ -158,7 +192,9 @@ def test_background_and_noise_are_taken_off_and_peaks_stay():
     rng = np.random.default_rng(0)
 
     def out(x):
-        return keras.ops.convert_to_numpy(standing_out(np.asarray(x, "float32")[None], distances))[0]
+        return keras.ops.convert_to_numpy(standing_out(np.asarray(x, "float32")[None], distances))[
+            0
+        ]
 
     peaks = np.zeros(400)
     peaks[[60, 61, 200, 330]] = 1.0, 0.4, 0.3, 0.05

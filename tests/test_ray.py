@@ -9,7 +9,9 @@ import pytest
 from conftest import ROOT, refused
 from test_faults import EXAMPLE, outcome
 
-ray_cluster = pytest.importorskip("ray.cluster_utils", reason="pip install -r requirements-optional.txt")
+ray_cluster = pytest.importorskip(
+    "ray.cluster_utils", reason="pip install -r requirements-optional.txt"
+)
 
 RUNS = (
     *EXAMPLE, "--models", "cnn_bn", "--model-args", "dense=[16]", "--seeds", 3, 4, "--epochs", 12, "--batch-size", 25,
@@ -20,7 +22,9 @@ RUNS = (
 def test_no_cluster_is_one_sentence(shell, example, tmp_path):
     for address in ("auto", "127.0.0.1:1"):
         flags = (*RUNS, "--runs-dir", tmp_path, "--ray", address)
-        refused(shell(example, "train.py", *flags, check=False), f"--ray {address}", "no such cluster")
+        refused(
+            shell(example, "train.py", *flags, check=False), f"--ray {address}", "no such cluster"
+        )
 
 
 def test_two_nodes_train_what_one_machine_trains_and_one_may_be_lost(shell, example, tmp_path):
@@ -30,9 +34,15 @@ def test_two_nodes_train_what_one_machine_trains_and_one_may_be_lost(shell, exam
         second = cluster.add_node(num_cpus=1)
         flags = ("--runs-dir", tmp_path / "ray", "--ray", cluster.address, "--ray-cpus", 1)
         command = [sys.executable, ROOT / "train.py", *map(str, (*RUNS, *flags))]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
-        with subprocess.Popen(command, cwd=example, env=environment, stdout=subprocess.PIPE, text=True) as training:
-            folders = [tmp_path / "ray" / "example" / f"cnn_bn-dense=[16]-linear-{seed}" for seed in (3, 4)]
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("WANDB")
+        }
+        with subprocess.Popen(
+            command, cwd=example, env=environment, stdout=subprocess.PIPE, text=True
+        ) as training:
+            folders = [
+                tmp_path / "ray" / "example" / f"cnn_bn-dense=[16]-linear-{seed}" for seed in (3, 4)
+            ]
             while not all(list(folder.glob("state-*.npz")) for folder in folders):
                 assert training.poll() is None
                 time.sleep(0.05)

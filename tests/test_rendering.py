@@ -14,40 +14,79 @@ from hypothesis import strategies as st
 
 import spectra_from_config
 from benchmarks.plain_renderer import plain_row, render_plainly
-from synthetic_spectra import config, dataset, rendering
-from synthetic_spectra.scripts import InputError
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.spectra import config, dataset, rendering
 
-# The published files: SHA-256, and the sum of all values. Which exp() NumPy uses depends on the processor: with AVX-512
-# the bytes are the published ones, elsewhere the last bits of a few values differ.
+# The published files: SHA-256, and the sum of all values. Which exp() NumPy uses depends on the
+# processor: with AVX-512 the bytes are the published ones, elsewhere the last bits of a few values
+# differ.
 ARRAYS = {
     "benchmark": {
-        "x_train.npy": ("a5c0948b3784986116ff7184f43f9df59352951a8343de6bb9916fe0cea9c59a", 701394674.7526339),
-        "x_val.npy": ("3b3fdf0dd8a5eeb5aec69d95a38fbe1debc2df9e689ced369a382fa54481dc1f", 28035103.502929606),
-        "x_test.npy": ("dcfb27f406fa4eca608d17f81d813e1a3c39a6eeb8890669ad94f470aa177163", 22728119.259),
-        "y_train.npy": ("3d5377a5b0a7ef8d562083f79fb065d2606f09a0baf6b81b27332a36b88d202b", 104007193750.0),
-        "y_val.npy": ("2d82f5a738286e12a7ce4535b4632b655745907f9cf49c44c540bb3605a7ab1c", 4159788750.0),
-        "y_test.npy": ("1097657c7fad1f7ed674504555c97e081bc0aff917ddeecee439e3e041881be4", 3369372750.0),
+        "x_train.npy": (
+            "a5c0948b3784986116ff7184f43f9df59352951a8343de6bb9916fe0cea9c59a",
+            701394674.7526339,
+        ),
+        "x_val.npy": (
+            "3b3fdf0dd8a5eeb5aec69d95a38fbe1debc2df9e689ced369a382fa54481dc1f",
+            28035103.502929606,
+        ),
+        "x_test.npy": (
+            "dcfb27f406fa4eca608d17f81d813e1a3c39a6eeb8890669ad94f470aa177163",
+            22728119.259,
+        ),
+        "y_train.npy": (
+            "3d5377a5b0a7ef8d562083f79fb065d2606f09a0baf6b81b27332a36b88d202b",
+            104007193750.0,
+        ),
+        "y_val.npy": (
+            "2d82f5a738286e12a7ce4535b4632b655745907f9cf49c44c540bb3605a7ab1c",
+            4159788750.0,
+        ),
+        "y_test.npy": (
+            "1097657c7fad1f7ed674504555c97e081bc0aff917ddeecee439e3e041881be4",
+            3369372750.0,
+        ),
     },
     "challenge": {
-        "x_train.npy": ("a236fb5ab48d4a6859e802cac3774b1864e31606678dced5438aa14fb7d846cc", 1242431.0207650806),
-        "x_val.npy": ("8150cac87888d614ef39ae9ff973809be41f31775d130c26e288315471592217", 49491.38724982507),
-        "x_test.npy": ("471f9336038b53b169953413ae5f8201d09ad3dd9b8c2e111d3003baf7c2c89d", 17720.940000000002),
-        "y_train.npy": ("2086759492ec461689729e899612ca6a8bc0934b98578122c56941b99def5c92", 15932475.0),
+        "x_train.npy": (
+            "a236fb5ab48d4a6859e802cac3774b1864e31606678dced5438aa14fb7d846cc",
+            1242431.0207650806,
+        ),
+        "x_val.npy": (
+            "8150cac87888d614ef39ae9ff973809be41f31775d130c26e288315471592217",
+            49491.38724982507,
+        ),
+        "x_test.npy": (
+            "471f9336038b53b169953413ae5f8201d09ad3dd9b8c2e111d3003baf7c2c89d",
+            17720.940000000002,
+        ),
+        "y_train.npy": (
+            "2086759492ec461689729e899612ca6a8bc0934b98578122c56941b99def5c92",
+            15932475.0,
+        ),
         "y_val.npy": ("0da55826e50c8c3e7ee359d1fec1484169b9aa824ac4ee64a0680689ca2d5300", 635895.0),
-        "y_test.npy": ("9e94cae7af1fbe5f9de1cb475cff1d67d31bd72b4d4c144e1e1cd6fbeec44f4c", 228501.0),
+        "y_test.npy": (
+            "9e94cae7af1fbe5f9de1cb475cff1d67d31bd72b4d4c144e1e1cd6fbeec44f4c",
+            228501.0,
+        ),
     },
 }
 EXP_AS_PUBLISHED = (
-    hashlib.sha256(np.exp(-np.linspace(0, 8, 100_001)).tobytes()).hexdigest().startswith("47df53282f9c65f8")
+    hashlib.sha256(np.exp(-np.linspace(0, 8, 100_001)).tobytes())
+    .hexdigest()
+    .startswith("47df53282f9c65f8")
 )
 
 
 @pytest.fixture(scope="module")
 def published(shell, tmp_path_factory):
-    """A folder with both published datasets, rendered through the shell, and the array files in it by dataset."""
+    """A folder with both published datasets, rendered through the shell, and the array files in it
+    by dataset."""
     folder = tmp_path_factory.mktemp("published")
     for name in ARRAYS:
-        shell(folder, "spectra_from_config.py", "--config", ROOT / "dataset_configs" / f"{name}.json")
+        shell(
+            folder, "spectra_from_config.py", "--config", ROOT / "dataset_configs" / f"{name}.json"
+        )
     return {name: folder / "datasets" / name for name in ARRAYS}
 
 
@@ -56,10 +95,14 @@ def test_published_arrays_up_to_rounding(published, name):
     for file, (_, expected) in ARRAYS[name].items():
         array = np.load(published[name] / file, mmap_mode="r")
         rows = array.reshape(len(array), -1).sum(axis=1)
-        assert rows @ np.arange(len(rows)) == pytest.approx(expected, rel=1e-12), file  # weighted: the order counts
+        assert rows @ np.arange(len(rows)) == pytest.approx(expected, rel=1e-12), (
+            file
+        )  # weighted: the order counts
 
 
-@pytest.mark.skipif(not EXP_AS_PUBLISHED, reason="NumPy's exp() rounds otherwise on this processor (no AVX-512)")
+@pytest.mark.skipif(
+    not EXP_AS_PUBLISHED, reason="NumPy's exp() rounds otherwise on this processor (no AVX-512)"
+)
 @pytest.mark.parametrize("name", ARRAYS)
 def test_published_arrays_byte_for_byte(published, name):
     for file, (expected, _) in ARRAYS[name].items():
@@ -69,7 +112,8 @@ def test_published_arrays_byte_for_byte(published, name):
 
 @st.composite
 def contents(draw):
-    """The content of a small config: peaks anywhere on a short axis, so that they collide, overlap and touch edges."""
+    """The content of a small config: peaks anywhere on a short axis, so that they collide, overlap
+    and touch edges."""
     n_datapoints = draw(st.integers(5, 160))
     n_classes = draw(st.integers(1, 3))
     spread = st.floats(0, 0.99)
@@ -91,10 +135,16 @@ def contents(draw):
     spectra = {}
     for label in range(n_classes):
         positions = draw(st.lists(st.integers(0, n_datapoints - 1), min_size=1, max_size=6))
-        heights = draw(st.lists(st.floats(0.001, 1), min_size=len(positions), max_size=len(positions)))
+        heights = draw(
+            st.lists(st.floats(0.001, 1), min_size=len(positions), max_size=len(positions))
+        )
         heights[draw(st.integers(0, len(heights) - 1))] = 1.0
         own = draw(st.fixed_dictionaries({}, optional=shared))
-        spectra[str(label)] = {"peak_positions": positions, "peak_heights": heights, "rendering": own}
+        spectra[str(label)] = {
+            "peak_positions": positions,
+            "peak_heights": heights,
+            "rendering": own,
+        }
     return {
         "datapoints": n_datapoints,
         "boundary": 0,
@@ -135,7 +185,11 @@ def test_any_config_is_rendered_as_plainly_to_the_bit(content, tmp_path_factory)
 
 @pytest.mark.parametrize("distance", [0, 1, 15, 16, 17])
 def test_neighbours_on_either_side_of_touching(distance):
-    positions, heights, widths = np.array([[100, 100 + distance]]), np.array([[0.3, 1.0]]), np.array([2.0])
+    positions, heights, widths = (
+        np.array([[100, 100 + distance]]),
+        np.array([[0.3, 1.0]]),
+        np.array([2.0]),
+    )
     spectra = rendering.render(positions, heights, widths, 300)
     assert np.array_equal(spectra[0], plain_row(positions[0], heights[0], 2.0, 300))
 
@@ -146,38 +200,72 @@ def test_a_spectrum_without_any_peak_is_an_error_that_names_the_class(shell, tmp
     content["rendering"] = {"shift_range": 0, "test_var": 0.5}
     path = tmp_path / "empty.json"
     path.write_text(json.dumps(content))
-    refused(shell(tmp_path, "spectra_from_config.py", "--config", path, check=False), "class 1", "is empty")
+    refused(
+        shell(tmp_path, "spectra_from_config.py", "--config", path, check=False),
+        "class 1",
+        "is empty",
+    )
     assert not list((tmp_path / "datasets").iterdir())
 
 
 def test_flags_are_settings_but_never_override_the_dataset(shell, tmp_path):
     example = ROOT / "dataset_configs" / "example.json"
     refused(
-        shell(tmp_path, "spectra_from_config.py", "--config", example, "--test-shift", 10, check=False), "test_shift"
+        shell(
+            tmp_path, "spectra_from_config.py", "--config", example, "--test-shift", 10, check=False
+        ),
+        "test_shift",
     )
-    refused(shell(tmp_path, "spectra_from_config.py", "--config", example, "--n-val", 0, check=False), "n_val", "0")
+    refused(
+        shell(tmp_path, "spectra_from_config.py", "--config", example, "--n-val", 0, check=False),
+        "n_val",
+        "0",
+    )
     challenge = ROOT / "dataset_configs" / "challenge.json"
-    switched = shell(tmp_path, "spectra_from_config.py", "--config", challenge, "--no-vary-highest", check=False)
+    switched = shell(
+        tmp_path, "spectra_from_config.py", "--config", challenge, "--no-vary-highest", check=False
+    )
     refused(switched, "vary_highest")
-    shell(tmp_path, "spectra_from_config.py", "--config", example, "--n_train", 7, "--dtype", "float32")
+    shell(
+        tmp_path,
+        "spectra_from_config.py",
+        "--config",
+        example,
+        "--n_train",
+        7,
+        "--dtype",
+        "float32",
+    )
     x = np.load(tmp_path / "datasets" / "example" / "x_train.npy")
     assert x.shape == (14, 500)
     assert x.dtype == "float32"
     kept = config.load(tmp_path / "datasets" / "example" / "config.json").rendering
     assert (kept.n_train, kept.shift_range, kept.seed, kept.dtype) == (7, 20, 2022, "float32")
-    again = shell(tmp_path, "spectra_from_config.py", "--config", example, "--n-train", 7, "--dtype", "float32")
+    again = shell(
+        tmp_path,
+        "spectra_from_config.py",
+        "--config",
+        example,
+        "--n-train",
+        7,
+        "--dtype",
+        "float32",
+    )
     assert "already" in again.stdout
 
 
 def test_too_many_bytes_are_refused_before_anything_is_written(shell, tmp_path):
     example = ROOT / "dataset_configs" / "example.json"
-    done = shell(tmp_path, "spectra_from_config.py", "--config", example, "--n-train", 10**12, check=False)
+    done = shell(
+        tmp_path, "spectra_from_config.py", "--config", example, "--n-train", 10**12, check=False
+    )
     refused(done, "take 8,016,000,000,152,304 bytes")
     assert not list((tmp_path / "datasets").iterdir())
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
-    # as on a full disk, writing ends with an error of the operating system; the real limit of this shell is 20 blocks
+    # as on a full disk, writing ends with an error of the operating system; the real limit of this
+    # shell is 20 blocks
     script, example = ROOT / "spectra_from_config.py", ROOT / "dataset_configs" / "example.json"
     command = f"ulimit -f 20; exec '{sys.executable}' '{script}' --config '{example}'"
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
@@ -190,7 +278,10 @@ SPOIL = {
     "truncated": (lambda path: path.write_bytes(path.read_bytes()[:-8]), "not a whole"),
     "empty": (lambda path: path.write_bytes(b""), "not a whole"),
     "pickled": (lambda path: np.save(path, np.array([{}]), allow_pickle=True), "not a whole"),
-    "with a damaged header": (lambda path: path.write_bytes(path.read_bytes().replace(b"(", b"[", 1)), "not a whole"),
+    "with a damaged header": (
+        lambda path: path.write_bytes(path.read_bytes().replace(b"(", b"[", 1)),
+        "not a whole",
+    ),
     "of text": (lambda path: np.save(path, np.array([["a"]])), "expected"),
     "of complex numbers": (lambda path: np.save(path, np.load(path) * 1j), "complex128"),
     "of more dimensions": (lambda path: np.save(path, np.load(path)[..., None]), "expected"),
@@ -200,7 +291,10 @@ SPOIL_SPECTRA = {
     "none": (lambda x: x[:0], "at least one"),
     "NaN": (lambda x: np.where(np.arange(len(x))[:, None] == 3, np.nan, x), "spectrum 3"),
     "infinite": (lambda x: np.where(np.arange(len(x))[:, None] == 4, np.inf, x), "spectrum 4"),
-    "with its values too far apart": (lambda x: np.where(np.arange(x.shape[1]) == 7, -1e300, x), "too far apart"),
+    "with its values too far apart": (
+        lambda x: np.where(np.arange(x.shape[1]) == 7, -1e300, x),
+        "too far apart",
+    ),
     "all zero": (lambda x: x * (np.arange(len(x)) != 5)[:, None], "spectrum 5"),
 }
 SPOIL_LABELS = {
@@ -247,7 +341,9 @@ def test_any_bytes_are_an_array_or_one_sentence(example, tmp_path_factory, data)
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize(("axis", "how"), [("x", how) for how in SPOIL_SPECTRA] + [("y", how) for how in SPOIL_LABELS])
+@pytest.mark.parametrize(
+    ("axis", "how"), [("x", how) for how in SPOIL_SPECTRA] + [("y", how) for how in SPOIL_LABELS]
+)
 def test_wrong_values_are_named(copy, axis, how):
     change, word = (SPOIL_SPECTRA if axis == "x" else SPOIL_LABELS)[how]
     path = copy / f"{axis}_train.npy"
@@ -281,12 +377,16 @@ def test_what_does_not_fit_into_memory_is_refused_before_it_is_made(tmp_path, mo
         config.load(ROOT / "dataset_configs" / "example.json"), spectra_from_config.Settings()
     )
     monkeypatch.setattr(spectra_from_config, "free_memory", lambda: 10_000)
-    with pytest.raises(InputError, match=r"class 0: rendering takes [\d,]+ bytes of memory, 10,000 bytes are free"):
+    with pytest.raises(
+        InputError, match=r"class 0: rendering takes [\d,]+ bytes of memory, 10,000 bytes are free"
+    ):
         spectra_from_config.render_dataset(definitions, tmp_path / "set")
     assert not (tmp_path / "set").exists()
 
 
-def test_what_does_not_fit_on_the_disk_or_into_numbers_is_refused_before_it_is_made(shell, tmp_path):
+def test_what_does_not_fit_on_the_disk_or_into_numbers_is_refused_before_it_is_made(
+    shell, tmp_path
+):
     content = json.loads((ROOT / "dataset_configs" / "example.json").read_text())
     path = tmp_path / "huge.json"
     for changes, words in (
@@ -297,10 +397,16 @@ def test_what_does_not_fit_on_the_disk_or_into_numbers_is_refused_before_it_is_m
         path.write_text(json.dumps(content | changes))
         refused(shell(tmp_path, "spectra_from_config.py", "--config", path, check=False), *words)
     assert not (tmp_path / "datasets" / "huge").exists()
-    refused(shell(tmp_path, "spectra_from_config.py", "--config", "../../x", check=False), "'../../x'", "a name in")
+    refused(
+        shell(tmp_path, "spectra_from_config.py", "--config", "../../x", check=False),
+        "'../../x'",
+        "a name in",
+    )
 
 
-def test_spectra_that_do_not_fit_into_memory_stay_on_disk_and_are_the_same(shell, tmp_path, monkeypatch):
+def test_spectra_that_do_not_fit_into_memory_stay_on_disk_and_are_the_same(
+    shell, tmp_path, monkeypatch
+):
     shell(tmp_path, "spectra_from_config.py", "--config", ROOT / "dataset_configs" / "example.json")
     whole = dataset.load(tmp_path / "datasets", "example")
     monkeypatch.setattr(dataset, "free_memory", lambda: 0)
@@ -309,7 +415,9 @@ def test_spectra_that_do_not_fit_into_memory_stay_on_disk_and_are_the_same(shell
     for split in dataset.SPLITS:
         assert isinstance(mapped.x[split], dataset.Scaled)
         assert len(mapped.x[split]) == len(whole.x[split])
-        assert np.array_equal(mapped.x[split][rows % len(whole.x[split])], whole.x[split][rows % len(whole.x[split])])
+        assert np.array_equal(
+            mapped.x[split][rows % len(whole.x[split])], whole.x[split][rows % len(whole.x[split])]
+        )
     assert mapped.checksum == whole.checksum
 
 

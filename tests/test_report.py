@@ -13,12 +13,26 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 
 from figures import report
-from synthetic_spectra.scripts import InputError
+from synthetic_spectra.common.errors import InputError
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 HOSTILE = "<script>document.title = 'taken'</script>"
-CONFUSED = [(0, 1, 9), (3, 4, 10), (3, 5, 2), (0, 2, 9), (18, 19, 2), (9, 10, 100)]  # two classes, test spectra
-ACCURACY = {"minor peak 1": 0.5, "minor peak 2": 0.45, "position 1": 1.0, "height 1": 0.0625}  # of the groups
+CONFUSED = [
+    (0, 1, 9),
+    (3, 4, 10),
+    (3, 5, 2),
+    (0, 2, 9),
+    (18, 19, 2),
+    (9, 10, 100),
+]  # two classes, test spectra
+ACCURACY = {
+    "minor peak 1": 0.5,
+    "minor peak 2": 0.45,
+    "position 1": 1.0,
+    "height 1": 0.0625,
+}  # of the groups
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
 
@@ -32,7 +46,11 @@ def page(shell, tmp_path_factory):
         shutil.copy(ROOT / "results" / name, results)
     runs = pd.read_csv(ROOT / "results" / "challenge.csv").head(2)
     runs = runs.assign(
-        model_args=["", HOSTILE], online=False, ema_momentum=0.0, precision="float32", outcome="converged"
+        model_args=["", HOSTILE],
+        online=False,
+        ema_momentum=0.0,
+        precision="float32",
+        outcome="converged",
     )
     runs.to_csv(results / "challenge.csv", index=False)
     model = {
@@ -44,7 +62,14 @@ def page(shell, tmp_path_factory):
         "precision": "float32",
     }
     rows = [
-        {"config": "challenge", **model, "class_a": a, "class_b": b, "cause": "minor peak", "runs": 1}
+        {
+            "config": "challenge",
+            **model,
+            "class_a": a,
+            "class_b": b,
+            "cause": "minor peak",
+            "runs": 1,
+        }
         | {"runs_confusing": 1, "misclassified": n, "undecidable": 0}
         for a, b, n in CONFUSED
     ]
@@ -55,13 +80,23 @@ def page(shell, tmp_path_factory):
     ]
     pd.DataFrame(rows).to_csv(results / "challenge_groups.csv", index=False)
     done = made(shell, folder)
-    assert "results/challenge_differences.csv (python evaluate.py --config challenge)" in done.stdout
+    assert (
+        "results/challenge_differences.csv (python evaluate.py --config challenge)" in done.stdout
+    )
     return results / "report.html"
 
 
 def made(shell, folder, **kwargs):
     challenge = ROOT / "dataset_configs" / "challenge.json"
-    return shell(folder, "figures/report.py", "--configs", challenge, "--figures-dir", ROOT / "figures", **kwargs)
+    return shell(
+        folder,
+        "figures/report.py",
+        "--configs",
+        challenge,
+        "--figures-dir",
+        ROOT / "figures",
+        **kwargs,
+    )
 
 
 class Page(HTMLParser):
@@ -93,9 +128,15 @@ def test_one_file_that_runs_only_its_own_script(page):
         for name in ("src", "href", "srcset", "data", "action", "poster"):
             assert attributes.get(name, "#").startswith(("#", "data:")), attributes
         assert not [name for name in attributes if name.startswith("on") or name == "style"]
-    policy = next(a["content"] for _, a, _ in elements if a.get("http-equiv") == "Content-Security-Policy")
+    policy = next(
+        a["content"] for _, a, _ in elements if a.get("http-equiv") == "Content-Security-Policy"
+    )
     assert policy.startswith("default-src 'none'; ") and "unsafe" not in policy
-    scripts = [content for tag, a, content in elements if tag == "script" and a.get("type") != "application/json"]
+    scripts = [
+        content
+        for tag, a, content in elements
+        if tag == "script" and a.get("type") != "application/json"
+    ]
     (style,) = (content for tag, _, content in elements if tag == "style")
     assert len(scripts) == 1
     for code in (style, *scripts):
@@ -106,7 +147,9 @@ def test_one_file_that_runs_only_its_own_script(page):
     assert any(cell.startswith("perfect learner") for cell in told)
 
 
-@pytest.mark.skipif(not BROWSER, reason="no Chromium is installed (apt-get install chromium chromium-driver)")
+@pytest.mark.skipif(
+    not BROWSER, reason="no Chromium is installed (apt-get install chromium chromium-driver)"
+)
 def test_in_a_browser(page):
     options = webdriver.ChromeOptions()
     options.binary_location = BROWSER
@@ -135,7 +178,10 @@ def test_in_a_browser(page):
         assert drawing.size["width"] > 300
         assert len(drawing.find_elements(By.CSS_SELECTOR, "line.first")) == 2
         assert len(drawing.find_elements(By.CSS_SELECTOR, "line.second")) == 3
-        assert "class 4: 923 (1), 1112 (0.4), 1500 (0.035)" in table.find_element(By.CSS_SELECTOR, "tr.detail").text
+        assert (
+            "class 4: 923 (1), 1112 (0.4), 1500 (0.035)"
+            in table.find_element(By.CSS_SELECTOR, "tr.detail").text
+        )
 
         head.find_element(By.TAG_NAME, "button").click()
         assert head.get_attribute("aria-sort") == "ascending"
@@ -143,22 +189,36 @@ def test_in_a_browser(page):
         head.find_element(By.TAG_NAME, "button").send_keys(Keys.ENTER)
         assert head.get_attribute("aria-sort") == "descending"
         assert shown() == expected(reverse=True)
-        assert opener.find_element(By.XPATH, "ancestor::tr/following-sibling::tr[1]").get_attribute("class") == "detail"
+        assert (
+            opener.find_element(By.XPATH, "ancestor::tr/following-sibling::tr[1]").get_attribute(
+                "class"
+            )
+            == "detail"
+        )
         opener.send_keys(Keys.SPACE)
         assert not table.find_elements(By.CSS_SELECTOR, "tr.detail")
 
         groups = driver.find_element(By.CSS_SELECTOR, "table[aria-labelledby^='groups']")
         groups.find_element(By.XPATH, ".//th/button[starts-with(., 'accuracy')]").click()
         told = [row.text for row in groups.find_elements(By.CSS_SELECTOR, "tbody tr")]
-        assert all(group in row for group, row in zip(sorted(ACCURACY, key=ACCURACY.get), told, strict=True))
+        assert all(
+            group in row
+            for group, row in zip(sorted(ACCURACY, key=ACCURACY.get), told, strict=True)
+        )
 
         preview = driver.find_element(By.ID, "preview")
-        ActionChains(driver).move_to_element(table.find_element(By.XPATH, ".//tbody//button[.='0–2']")).perform()
-        assert preview.is_displayed() and preview.find_element(By.CSS_SELECTOR, "svg[aria-label*='0 and 2']")
+        ActionChains(driver).move_to_element(
+            table.find_element(By.XPATH, ".//tbody//button[.='0–2']")
+        ).perform()
+        assert preview.is_displayed() and preview.find_element(
+            By.CSS_SELECTOR, "svg[aria-label*='0 and 2']"
+        )
         driver.find_element(By.TAG_NAME, "body").send_keys(Keys.ESCAPE)
         assert not preview.is_displayed()
 
-        loaded = driver.execute_script("return performance.getEntriesByType('resource').map((one) => one.name)")
+        loaded = driver.execute_script(
+            "return performance.getEntriesByType('resource').map((one) => one.name)"
+        )
         assert [name for name in loaded if not name.startswith("data:")] == []
         assert driver.get_log("browser") == []
         assert driver.title == "Synthetic spectra benchmark: results", "no hostile text was run"
@@ -167,7 +227,9 @@ def test_in_a_browser(page):
 
 
 def test_what_cannot_be_read_is_named(shell, page, tmp_path):
-    refused(made(shell, tmp_path, check=False), "challenge.csv", "python evaluate.py --config challenge")
+    refused(
+        made(shell, tmp_path, check=False), "challenge.csv", "python evaluate.py --config challenge"
+    )
     results = shutil.copytree(page.parent, tmp_path / "results")
     challenge = str(ROOT / "dataset_configs" / "challenge.json")
     settings = report.Settings((challenge,), results, ROOT / "figures", results / "report.html")

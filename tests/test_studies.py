@@ -1,4 +1,5 @@
-"""Ablation and robustness: each run is trained and counted as it is named, and what is finished is not done again."""
+"""Ablation and robustness: each run is trained and counted as it is named, and what is finished is
+not done again."""
 
 from dataclasses import replace
 
@@ -8,13 +9,14 @@ import pandas as pd
 import pytest
 from conftest import ROOT, own_results
 
-import ablation
-import robustness
 import train
 from figures import plot_robustness
-from synthetic_spectra import dataset, runs, tables
-from synthetic_spectra.artefacts import ARTEFACTS
-from synthetic_spectra.scripts import InputError
+from studies import ablation, robustness
+from synthetic_spectra.analysis import tables
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.spectra import dataset
+from synthetic_spectra.spectra.artefacts import ARTEFACTS
+from synthetic_spectra.training import run_folder
 
 EXAMPLE = str(ROOT / "dataset_configs" / "example.json")
 
@@ -40,9 +42,12 @@ def test_every_variant_is_what_it_is_called(ablated, place):
     assert list(table.variant) == list(ablated.variants)
     of = {}
     for name in ablated.variants:
-        (first,) = runs.found(ablation.folder(ablated, name), "example")
+        (first,) = run_folder.found(ablation.folder(ablated, name), "example")
         assert first.settings["seed"] == 3
-        assert first.summary["test_misclassified"] == table[table.variant == name].test_misclassified.iloc[0]
+        assert (
+            first.summary["test_misclassified"]
+            == table[table.variant == name].test_misclassified.iloc[0]
+        )
         of[name] = first.settings
     same = {name: value for name, value in of["complete"].items() if name != "run_id"}
     for name, changes in (
@@ -59,7 +64,9 @@ def test_finished_runs_stay_and_differences_have_intervals(ablated, capsys):
     ablation.main(replace(ablated, variants=("no root",)))
     told = capsys.readouterr().out
     assert "1 of them finished already" in told
-    rows = pd.DataFrame({"variant": ["complete"] * 3 + ["worse"] * 3, "test_misclassified": [1, 2, 3, 11, 12, 13]})
+    rows = pd.DataFrame(
+        {"variant": ["complete"] * 3 + ["worse"] * 3, "test_misclassified": [1, 2, 3, 11, 12, 13]}
+    )
     lines = ablation.summary(rows.assign(trained_epochs=1, minutes=0.5)).set_index("variant")
     assert lines.loc["worse", "more"] == "+10.0"
     lower, upper = map(float, lines.loc["worse", "95 % interval"].split(" to "))
@@ -83,7 +90,7 @@ def test_networks_are_tested_with_artefacts_and_trained_with_them(ablated, place
     name = f"noise={max(ARTEFACTS['noise'][1]):g}"
     noisy = dataset.load(settings.datasets_dir / "robustness" / name, "example")
     assert noisy.definitions.rendering.artefacts() == {"noise": max(ARTEFACTS["noise"][1])}
-    (own,) = runs.found(settings.runs_dir / "robustness" / name, "example")
+    (own,) = run_folder.found(settings.runs_dir / "robustness" / name, "example")
     # a training that was interrupted is left out
     summary = own.folder / "summary.json"
     summary.rename(place / "summary.json")
@@ -91,7 +98,9 @@ def test_networks_are_tested_with_artefacts_and_trained_with_them(ablated, place
     assert len(pd.read_csv(place / "without" / "robustness_example.csv")) == len(table) - 1
     (place / "summary.json").rename(summary)
     assert own.settings["dataset_checksum"] == noisy.checksum
-    assert own.summary["test_misclassified"] in set(table[table.trained == "with"].test_misclassified)
+    assert own.summary["test_misclassified"] in set(
+        table[table.trained == "with"].test_misclassified
+    )
     # rows of models that have no run here stay with --keep, and only then
     output = place / "robustness_example.csv"
     table.assign(hidden_activation="tanh").to_csv(output, index=False)
@@ -99,7 +108,9 @@ def test_networks_are_tested_with_artefacts_and_trained_with_them(ablated, place
         robustness.main(replace(settings, keep=keep))
         again = pd.read_csv(output, dtype={"model_args": str})
         assert len(again) == rows
-        pd.testing.assert_frame_equal(again[again.hidden_activation == "relu"].reset_index(drop=True), table)
+        pd.testing.assert_frame_equal(
+            again[again.hidden_activation == "relu"].reset_index(drop=True), table
+        )
     output.write_text("model\n")
     with pytest.raises(InputError, match="not a table of robustness"):
         robustness.main(replace(settings, keep=True))
@@ -121,7 +132,10 @@ def test_networks_are_tested_with_artefacts_and_trained_with_them(ablated, place
     output = place / "robustness.png"
     plot_robustness.main(plot_robustness.Settings(config=EXAMPLE, results_dir=place, output=output))
     assert output.stat().st_size > 10_000
-    for change, words in (({"artefacts": ("nose",)}, "'nose'.*noise"), ({"runs_dir": place / "no"}, r"train\.py")):
+    for change, words in (
+        ({"artefacts": ("nose",)}, "'nose'.*noise"),
+        ({"runs_dir": place / "no"}, r"train\.py"),
+    ):
         with pytest.raises(InputError, match=words):
             robustness.main(replace(settings, **change))
     with pytest.raises(InputError, match=r"robustness\.py --config example"):
@@ -134,13 +148,15 @@ def test_the_readme_shows_the_committed_studies(study):
     if own_results():
         pytest.skip("results/ were made anew here")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = pd.read_csv(ROOT / "results" / f"{study.__name__}_challenge.csv", dtype={"model_args": str})
+    table = pd.read_csv(
+        ROOT / "results" / f"{study.__name__}_challenge.csv", dtype={"model_args": str}
+    )
     assert tables.write(study.summary(table.fillna({"model_args": ""})), "markdown") in readme
 
 
 def test_the_ninth_network_is_told_how_far_peaks_shift(ablated, place):
     data = dataset.load(place / "d" / "published", "example")
-    (run, *_) = runs.found(ablation.folder(ablated, "complete"), "example")
+    (run, *_) = run_folder.found(ablation.folder(ablated, "complete"), "example")
     model = train.build_for(run, data)
     assert data.definitions.sizes() == (500, 2, 20)
     blur = next(layer for layer in model.layers if not layer.trainable and layer.weights)
@@ -150,5 +166,9 @@ def test_the_ninth_network_is_told_how_far_peaks_shift(ablated, place):
     spectra[1, 242:244] = 1.0
     one, three = train.keras.ops.convert_to_numpy(blurred(spectra))
     samples = 4.5 + 10 * np.arange(50)  # every half shift range
-    np.testing.assert_allclose(one, np.exp(-0.5 * ((samples - 240.5) / 20) ** 2), atol=1e-6)  # bins of 2
-    np.testing.assert_allclose(three - one, 2 * np.exp(-0.5 * ((samples - 242.5) / 20) ** 2), atol=1e-6)
+    np.testing.assert_allclose(
+        one, np.exp(-0.5 * ((samples - 240.5) / 20) ** 2), atol=1e-6
+    )  # bins of 2
+    np.testing.assert_allclose(
+        three - one, 2 * np.exp(-0.5 * ((samples - 242.5) / 20) ** 2), atol=1e-6
+    )

@@ -1,15 +1,17 @@
-"""Keras's own optimizer and layers, computed on TensorFlow in fewer passes through the memory; elsewhere Keras's own.
+"""Keras's own optimizer and layers, computed on TensorFlow in fewer passes through the memory;
+elsewhere Keras's own.
 
-Every spectrum of a batch goes through a network as (length, channels) numbers, 300 million of them in a step of Resnet.
-TensorFlow's operations between the convolutions go through all of these several times, some of them value by value;
-those here are compiled by XLA into loops over whole vectors. ``standard`` puts Keras's layers in the place of these.
+Every spectrum of a batch goes through a network as (length, channels) numbers, 300 million of them
+in a step of Resnet. TensorFlow's operations between the convolutions go through all of these
+several times, some of them value by value; those here are compiled by XLA into loops over whole
+vectors. ``standard`` puts Keras's layers in the place of these.
 """
 
 from functools import cache
 from math import prod
 from types import SimpleNamespace
 
-from synthetic_spectra.backend import keras
+from synthetic_spectra.common.backend import keras
 
 PARTS, ROWS = 8, 64  # of a sum over rows: so many slices side by side, then so many partial sums
 
@@ -19,10 +21,11 @@ def on_tensorflow():
 
 
 class Adam(keras.optimizers.Adam):
-    """Keras's Adam; on TensorFlow one operation updates a variable, which goes through the memory once.
+    """Keras's Adam; on TensorFlow one operation updates a variable, which goes through the memory
+    once.
 
-    The networks have up to 187 million parameters; Keras's own update of TensorFlow variables is some ten operations
-    that each read or write all of them.
+    The networks have up to 187 million parameters; Keras's own update of TensorFlow variables is
+    some ten operations that each read or write all of them.
     """
 
     def update_step(self, gradient, variable, learning_rate):
@@ -51,15 +54,27 @@ class Conv1D(keras.layers.Conv1D):
 
     def call(self, inputs):
         relu = self.activation is keras.activations.relu
-        simple = self.use_bias and self.padding != "causal" and self.groups == 1 and self.dilation_rate == (1,)
-        if not on_tensorflow() or not simple or not (relu or self.activation is keras.activations.linear):
+        simple = (
+            self.use_bias
+            and self.padding != "causal"
+            and self.groups == 1
+            and self.dilation_rate == (1,)
+        )
+        if (
+            not on_tensorflow()
+            or not simple
+            or not (relu or self.activation is keras.activations.linear)
+        ):
             return super().call(inputs)
         kernel, bias = map(keras.ops.convert_to_tensor, (self.kernel, self.bias))
-        return operations().convolution(inputs, kernel, bias, self.strides[0], self.padding.upper(), relu)
+        return operations().convolution(
+            inputs, kernel, bias, self.strides[0], self.padding.upper(), relu
+        )
 
 
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras's batch normalisation of the last axis of spectra (n, length, channels), and a ReLU behind it.
+    """Keras's batch normalisation of the last axis of spectra (n, length, channels), and a ReLU
+    behind it.
 
     Args:
         negative_slope: of the ReLU, 0 for none; without it there is no ReLU.
@@ -74,7 +89,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
             normalized = super().call(inputs, training=training, mask=mask)
             return activated(normalized, self.negative_slope)
         gamma, beta = (keras.ops.cast(weight, "float32") for weight in (self.gamma, self.beta))
-        outputs, mean, variance = operations().normalization(inputs, gamma, beta, self.epsilon, self.negative_slope)
+        outputs, mean, variance = operations().normalization(
+            inputs, gamma, beta, self.epsilon, self.negative_slope
+        )
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + batch * (1 - self.momentum))
         return outputs
@@ -86,7 +103,11 @@ class AddReLU(keras.layers.Add):
     negative_slope = 0.0
 
     def call(self, inputs):
-        return operations().relu_of_sum(*inputs) if on_tensorflow() else activated(super().call(inputs), 0.0)
+        return (
+            operations().relu_of_sum(*inputs)
+            if on_tensorflow()
+            else activated(super().call(inputs), 0.0)
+        )
 
 
 class Concatenate(keras.layers.Concatenate):
@@ -98,10 +119,19 @@ class Concatenate(keras.layers.Concatenate):
 
 def activated(values, negative_slope):
     """A ReLU with a slope below zero; without a slope the values as they are."""
-    return values if negative_slope is None else keras.activations.relu(values, negative_slope=negative_slope)
+    return (
+        values
+        if negative_slope is None
+        else keras.activations.relu(values, negative_slope=negative_slope)
+    )
 
 
-LAYERS = (Conv1D, BatchNormalization, AddReLU, Concatenate)  # in place of those of Keras that they are subclasses of
+LAYERS = (
+    Conv1D,
+    BatchNormalization,
+    AddReLU,
+    Concatenate,
+)  # in place of those of Keras that they are subclasses of
 
 
 def standard(model, weights):
@@ -131,10 +161,12 @@ def standard(model, weights):
 
 @cache
 def operations():
-    """The operations of TensorFlow: ``convolution``, ``normalization``, ``relu_of_sum``, ``concatenation``."""
+    """The operations of TensorFlow: ``convolution``, ``normalization``, ``relu_of_sum``,
+    ``concatenation``."""
     import tensorflow as tf
 
-    # autograph would parse the functions, in CPython 3.11 not safely beside another thread that parses, as W&B's does
+    # autograph would parse the functions, in CPython 3.11 not safely beside another thread that
+    # parses, as W&B's does
     compiled = tf.function(jit_compile=True, autograph=False)
 
     def in_float32(values):
@@ -143,7 +175,8 @@ def operations():
     def sum_of_rows(function, *arrays):
         """The sum over all axes but the last of a function of arrays of one shape, in float32.
 
-        XLA adds slices that lie side by side in whole vectors; its own reduction of the first axes does not.
+        XLA adds slices that lie side by side in whole vectors; its own reduction of the first axes
+        does not.
         """
         *others, channels = arrays[0].shape
         if None in others:  # traced for batches of any size
@@ -151,7 +184,9 @@ def operations():
         rows = prod(others)
         n = next(n for n in range(PARTS, 0, -1) if rows % n == 0)
         parts = [tf.split(tf.reshape(array, (rows, channels)), n) for array in arrays]
-        total = pairwise_sum([function(*map(in_float32, slices)) for slices in zip(*parts, strict=True)])
+        total = pairwise_sum(
+            [function(*map(in_float32, slices)) for slices in zip(*parts, strict=True)]
+        )
         several = next(several for several in range(ROWS, 0, -1) if rows // n % several == 0)
         return tf.reduce_sum(tf.reduce_sum(tf.reshape(total, (several, -1, channels)), 1), 0)
 
@@ -186,10 +221,18 @@ def operations():
             def gradients(gradient):
                 if relu:
                     gradient = behind_relu(outputs, gradient)
-                same = {"out_backprop": tf.expand_dims(gradient, 1), "strides": strides, "padding": padding}
+                same = {
+                    "out_backprop": tf.expand_dims(gradient, 1),
+                    "strides": strides,
+                    "padding": padding,
+                }
                 sizes = tf.shape(images), tf.shape(filters)
-                of_spectra = tf.raw_ops.Conv2DBackpropInput(input_sizes=sizes[0], filter=filters, **same)
-                of_kernel = tf.raw_ops.Conv2DBackpropFilter(input=images, filter_sizes=sizes[1], **same)
+                of_spectra = tf.raw_ops.Conv2DBackpropInput(
+                    input_sizes=sizes[0], filter=filters, **same
+                )
+                of_kernel = tf.raw_ops.Conv2DBackpropFilter(
+                    input=images, filter_sizes=sizes[1], **same
+                )
                 return tf.squeeze(of_spectra, 1), tf.squeeze(of_kernel, 0), sums(gradient)
 
             return outputs, gradients
@@ -226,7 +269,9 @@ def operations():
         return tf.cast(outputs, values.dtype), mean, variance
 
     @compiled
-    def normalization_gradients(values, gamma, beta, mean, variance, epsilon, negative_slope, gradient):
+    def normalization_gradients(
+        values, gamma, beta, mean, variance, epsilon, negative_slope, gradient
+    ):
         n = number_of_rows(values)
         over_deviation = tf.math.rsqrt(variance + epsilon)
         scale = gamma * over_deviation
@@ -238,7 +283,9 @@ def operations():
             return tf.where((x - mean) * scale + beta > 0, gradient, gradient * negative_slope)
 
         of_beta = sum_of_rows(behind, gradient, values)
-        of_gamma = sum_of_rows(lambda g, x: behind(g, x) * (x - mean), gradient, values) * over_deviation
+        of_gamma = (
+            sum_of_rows(lambda g, x: behind(g, x) * (x - mean), gradient, values) * over_deviation
+        )
         slope = scale * over_deviation * of_gamma / n
         g, x = in_float32(gradient), in_float32(values)
         of_values = (behind(g, x) - of_beta / n) * scale - (x - mean) * slope
@@ -250,12 +297,17 @@ def operations():
             outputs, mean, variance = normalize(values, gamma, beta, epsilon, negative_slope)
 
             def gradients(gradient, *_):  # nothing is learned from mean and variance
-                return normalization_gradients(values, gamma, beta, mean, variance, epsilon, negative_slope, gradient)
+                return normalization_gradients(
+                    values, gamma, beta, mean, variance, epsilon, negative_slope, gradient
+                )
 
             return (outputs, mean, variance), gradients
 
         return normalized(values, tf.convert_to_tensor(gamma), tf.convert_to_tensor(beta))
 
     return SimpleNamespace(
-        convolution=convolution, normalization=normalization, relu_of_sum=relu_of_sum, concatenation=concatenation
+        convolution=convolution,
+        normalization=normalization,
+        relu_of_sum=relu_of_sum,
+        concatenation=concatenation,
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from synthetic_spectra.scripts import InputError
+from synthetic_spectra.common.errors import InputError
 
 CAUSES = ("minor peak", "position", "height", "other")
 MINOR = 0.1  # a peak lower than this is a minor one
@@ -15,14 +15,17 @@ MINOR = 0.1  # a peak lower than this is a minor one
 def cause(definitions, a, b):
     """Why two classes are easily confused, from their definitions alone.
 
-    The peaks of both are paired so that they lie as near as possible; a pair is within the ranges if the training
-    spectra of both classes can have it in one place: positions apart by less than both shift_range together, heights by
-    less than both variation_range together.
+    The peaks of both are paired so that they lie as near as possible; a pair is within the ranges
+    if the training
+    spectra of both classes can have it in one place: positions apart by less than both shift_range
+    together, heights by less than both variation_range together.
 
-    - "minor peak": all peaks pair up within the ranges, but for some of height below ``MINOR`` in one class only;
-    - "position" or "height": as many peaks in both, all pair up within the ranges. It is the one that separates more:
-      the distances of positions, averaged over the peaks, in units of the range, against those of the heights, averaged
-      over the peaks that are not of height 1 in both (these fix the scale);
+    - "minor peak": all peaks pair up within the ranges, but for some of height below ``MINOR`` in
+      one class only;
+    - "position" or "height": as many peaks in both, all pair up within the ranges. It is the one
+      that separates more: the distances of positions, averaged over the peaks, in units of the
+      range, against those of the heights, averaged over the peaks that are not of height 1 in both
+      (these fix the scale);
     - "other": all else.
 
     Args:
@@ -43,39 +46,49 @@ def cause(definitions, a, b):
 
 
 def deciding_peak(definitions, a, b):
-    """The peak that tells two classes apart best, from their definitions alone; the peaks are paired as in ``cause``.
+    """The peak that tells two classes apart best, from their definitions alone; the peaks are
+    paired as in ``cause``.
 
-    - If peaks of a class have no partner within the ranges: the highest of them, and the nearest one in the other class
-      that has none either.
-    - Else the pair that is farthest apart, in units of the ranges, in what the cause is: position or height.
+    - If peaks of a class have no partner within the ranges: the highest of them, and the nearest
+      one in the other class that has none either.
+    - Else the pair that is farthest apart, in units of the ranges, in what the cause is: position
+      or height.
 
     Args:
         definitions, a, b: as in ``cause``.
 
     Returns:
-        the peak in each class, counted from 0 in the order of its definition, or None where the class lacks it; and in
-        what they differ more, "position" or "height" (a peak that is in one class only differs in height).
+        the peak in each class, counted from 0 in the order of its definition, or None where the
+        class lacks it; and in what they differ more, "position" or "height" (a peak that is in one
+        class only differs in height).
     """
     across, upwards, rows, columns = _paired(definitions, a, b)
-    alone = [sorted(set(range(n)) - set(paired)) for n, paired in zip(across.shape, (rows, columns), strict=True)]
+    alone = [
+        sorted(set(range(n)) - set(paired))
+        for n, paired in zip(across.shape, (rows, columns), strict=True)
+    ]
     if not any(alone):
         by = cause(definitions, a, b)
         i = (across if by == "position" else upwards)[rows, columns].argmax()
         return int(rows[i]), int(columns[i]), by
     heights = [definitions.spectra[str(label)].peak_heights for label in (a, b)]
-    _, side, peak = max((heights[side][peak], side, peak) for side in (0, 1) for peak in alone[side])
+    _, side, peak = max(
+        (heights[side][peak], side, peak) for side in (0, 1) for peak in alone[side]
+    )
     distances = across[peak] if side == 0 else across[:, peak]
     partner = min(alone[1 - side], key=lambda other: distances[other], default=None)
     found = (peak, partner) if side == 0 else (partner, peak)
-    return *found, "position" if partner is not None and across[found] > upwards[found] else "height"
+    return *found, "position" if partner is not None and across[found] > upwards[
+        found
+    ] else "height"
 
 
 def _paired(definitions, a, b):
     """Pair the peaks of two classes so that they lie as near as possible.
 
     Returns:
-        distances of positions and of heights of every peak of a (row) to every peak of b (column), in units of the
-        ranges, and the rows and columns of the pairs within the ranges.
+        distances of positions and of heights of every peak of a (row) to every peak of b (column),
+        in units of the ranges, and the rows and columns of the pairs within the ranges.
     """
     first, second = (definitions.spectra[str(label)] for label in (a, b))
     settings = [definitions.rendering_of(str(label)) for label in (a, b)]
@@ -106,7 +119,8 @@ def labels_of(pair, definitions):
 
 
 def pairs(labels, predicted):
-    """Misclassified spectra by pair of classes, whichever of the two they are: (lower, higher label) → number.
+    """Misclassified spectra by pair of classes, whichever of the two they are: (lower, higher
+    label) → number.
 
     Args:
         labels, predicted: of n spectra.
@@ -117,7 +131,8 @@ def pairs(labels, predicted):
 
 
 def rivals(table):
-    """How many test spectra of each pair of classes no learner can be sure of: (lower, higher label) → number.
+    """How many test spectra of each pair of classes no learner can be sure of: (lower, higher
+    label) → number.
 
     Args:
         table: what ``dataset_ceiling.ceiling`` gives.

@@ -1,6 +1,8 @@
-"""Results of the runs of one dataset → tables of the published kinds, as text, Markdown, CSV or LaTeX.
+"""Results of the runs of one dataset → tables of the published kinds, as text, Markdown, CSV or
+LaTeX.
 
-Results are rows as evaluate.py writes them into results/<config>.csv, published ones those of results/published.csv.
+Results are rows as evaluate.py writes them into results/<config>.csv, published ones those of
+results/published.csv.
 """
 
 from itertools import combinations
@@ -12,7 +14,9 @@ import scipy
 FORMATS = ("text", "markdown", "csv", "latex")
 # what a line is about; its runs differ in their seeds
 MODEL = ["model", "model_args", "hidden_activation", "online", "ema_momentum", "precision"]
-ANY_PRECISION = MODEL[:-1]  # published runs, all in float32, are shown beside those of every precision
+ANY_PRECISION = MODEL[
+    :-1
+]  # published runs, all in float32, are shown beside those of every precision
 BOTH = ["model_a", "model_b"]
 MCNEMAR = ["right_only_a", "right_only_b", "p_mcnemar"]
 
@@ -30,7 +34,9 @@ def write(table, form):
     if form == "csv":
         return table.to_csv(index=False, float_format="%.6g").rstrip("\n")
     number = "{:.4g}".format
-    table = table.apply(lambda column: column.map(number) if column.dtype.kind == "f" else column).fillna("")
+    table = table.apply(
+        lambda column: column.map(number) if column.dtype.kind == "f" else column
+    ).fillna("")
     table = table.replace("nan", "")
     if form == "latex":
         return table.to_latex(index=False, escape=True).rstrip("\n")
@@ -44,22 +50,30 @@ def words(names):
     """The values of ``MODEL``, or the last few of them, as words to show; "" for what is not so."""
     *others, online, ema_momentum, precision = names
     averaged = f"ema_momentum {ema_momentum:g}" if ema_momentum else ""
-    return *others, "online" if online else "", averaged, "" if precision == "float32" else precision
+    return (
+        *others,
+        "online" if online else "",
+        averaged,
+        "" if precision == "float32" else precision,
+    )
 
 
 def label(names):
-    """The values of ``MODEL``, or the last few of them, in one line; of ``ANY_PRECISION`` give "float32" along."""
+    """The values of ``MODEL``, or the last few of them, in one line; of ``ANY_PRECISION`` give
+    "float32" along."""
     return " ".join(filter(None, words(names)))
 
 
 def summary(results, published, ceiling=None):
-    """One line per model and hidden activation, ours beside the published values (the preprint's Table 2).
+    """One line per model and hidden activation, ours beside the published values (the preprint's
+    Table 2).
 
     Misclassified and epochs are mean ± standard deviation over the runs (lowest–highest).
 
     Args:
         results, published: as above, results of one config.
-        ceiling: what ``dataset_ceiling.ceiling`` gives of it; adds what a perfect learner misclassifies.
+        ceiling: what ``dataset_ceiling.ceiling`` gives of it; adds what a perfect learner
+            misclassifies.
     """
     n_test = results.test_spectra.dropna().max()
     lines = []
@@ -80,10 +94,16 @@ def summary(results, published, ceiling=None):
             }
         )
     if ceiling is not None:
-        for column, ties in (("expected_random", "at random"), ("expected_nearest", "to the nearest class")):
+        for column, ties in (
+            ("expected_random", "at random"),
+            ("expected_nearest", "to the nearest class"),
+        ):
             wrong = len(ceiling) - ceiling[column].sum()
             line = dict.fromkeys(lines[0], "") | {"model": f"perfect learner, ties {ties}"}
-            line |= {"misclassified": f"{wrong:.4g}", "accuracy": f"{100 * ceiling[column].mean():.1f} %"}
+            line |= {
+                "misclassified": f"{wrong:.4g}",
+                "accuracy": f"{100 * ceiling[column].mean():.1f} %",
+            }
             lines.append(line)
     return pd.DataFrame(lines)
 
@@ -107,7 +127,8 @@ def runs(results, published):
 
 
 def medians(results, published):
-    """Median test accuracy of every model and hidden activation, ours and published (the paper's Table 2)."""
+    """Median test accuracy of every model and hidden activation, ours and published (the paper's
+    Table 2)."""
     n_test = results.test_spectra.dropna().max()
     lines = []
     for names, ours in results.groupby(MODEL, sort=False):
@@ -140,7 +161,10 @@ def architectures(models):
                 "filters": _range(layer.filters for layer in convolutions),
                 "kernel sizes": _range(layer.kernel_size[0] for layer in convolutions),
                 "batch normalisation": "yes" if "BatchNormalization" in layers else "no",
-                "dropout": ", ".join(map(str, sorted({layer.rate for layer in layers.get("Dropout", [])}))) or "no",
+                "dropout": ", ".join(
+                    map(str, sorted({layer.rate for layer in layers.get("Dropout", [])}))
+                )
+                or "no",
                 "hidden layers": ", ".join(str(layer.units) for layer in dense[:-1]) or "none",
                 "hidden activation": dense[0].activation.__name__ if dense[:-1] else "none",
                 "parameters": f"{model.count_params():,}",
@@ -153,14 +177,16 @@ def architectures(models):
 def differences(results, correct, earlier=None):
     """Every two models: difference of their test errors, and whether it is more than chance.
 
-    ``difference`` is the mean of ``model_a`` minus that of ``model_b``, in misclassified test spectra; ``lower`` and
-    ``upper`` bound its 95 % interval over the runs (bootstrap, percentiles of 9999 draws; of a single run there is
-    none); ``p_mcnemar`` is of McNemar's exact test over the test spectra, each judged by most of a model's runs.
+    ``difference`` is the mean of ``model_a`` minus that of ``model_b``, in misclassified test
+    spectra; ``lower`` and ``upper`` bound its 95 % interval over the runs (bootstrap, percentiles
+    of 9999 draws; of a single run there is none); ``p_mcnemar`` is of McNemar's exact test over the
+    test spectra, each judged by most of a model's runs.
 
     Args:
         results: as above.
-        correct: index of a run in ``results`` → bool (test spectra,), which spectra it classifies rightly; of runs that
-            are not at hand it has none, and their McNemar's test is that of ``earlier``, if it is there.
+        correct: index of a run in ``results`` → bool (test spectra,), which spectra it classifies
+            rightly; of runs that are not at hand it has none, and their McNemar's test is that of
+            ``earlier``, if it is there.
         earlier: what this function gave before.
     """
     known = {} if earlier is None or earlier.empty else earlier.set_index(BOTH).to_dict("index")
@@ -169,11 +195,18 @@ def differences(results, correct, earlier=None):
     for (a, rows_a), (b, rows_b) in combinations(runs_of.items(), 2):
         wrong = [results.test_misclassified[rows].to_numpy() for rows in (rows_a, rows_b)]
         line = dict(zip(BOTH, (label(names) for names in (a, b)), strict=True))
-        line |= {"runs_a": len(rows_a), "runs_b": len(rows_b), "difference": wrong[0].mean() - wrong[1].mean()}
+        line |= {
+            "runs_a": len(rows_a),
+            "runs_b": len(rows_b),
+            "difference": wrong[0].mean() - wrong[1].mean(),
+        }
         if min(map(len, wrong)) > 1:
             line |= dict(zip(("lower", "upper"), interval(*wrong), strict=True))
         before = known.get((line["model_a"], line["model_b"]), {})
-        lines.append(line | (mcnemar(correct, rows_a, rows_b) or {name: before.get(name) for name in MCNEMAR}))
+        lines.append(
+            line
+            | (mcnemar(correct, rows_a, rows_b) or {name: before.get(name) for name in MCNEMAR})
+        )
     return pd.DataFrame(lines)
 
 
@@ -188,7 +221,8 @@ def mcnemar(correct, rows_a, rows_b):
 
 
 def interval(a, b):
-    """95 % interval of the difference of two means, of ``a`` minus that of ``b``, as in ``differences``.
+    """95 % interval of the difference of two means, of ``a`` minus that of ``b``, as in
+    ``differences``.
 
     Args:
         a, b: numbers of misclassified spectra, one for each run; two runs at least of each.
@@ -200,7 +234,8 @@ def interval(a, b):
 
 
 def spread(values):
-    """Mean ± sample standard deviation (lowest–highest) of numbers; of a single one itself, of none a dash."""
+    """Mean ± sample standard deviation (lowest–highest) of numbers; of a single one itself, of none
+    a dash."""
     values = values.dropna()  # of runs that diverged
     if len(values) < 2:
         return f"{values.iloc[0]:.4g}" if len(values) else "–"
@@ -208,8 +243,13 @@ def spread(values):
 
 
 def percent(misclassified, n_test, of="mean"):
-    """Mean (or median) accuracy in percent of runs that misclassify these numbers of spectra; of no run a dash."""
-    return f"{100 * (1 - misclassified.agg(of) / n_test):.1f} %" if misclassified.notna().any() else "–"
+    """Mean (or median) accuracy in percent of runs that misclassify these numbers of spectra; of no
+    run a dash."""
+    return (
+        f"{100 * (1 - misclassified.agg(of) / n_test):.1f} %"
+        if misclassified.notna().any()
+        else "–"
+    )
 
 
 def _published(published, config, names, quantity, seed=None):

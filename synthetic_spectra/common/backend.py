@@ -12,8 +12,8 @@ from math import ceil
 
 import numpy as np
 
-from synthetic_spectra.dataset import SPLITS, epoch_order
-from synthetic_spectra.scripts import processor
+from synthetic_spectra.common.machine import processor
+from synthetic_spectra.spectra.dataset import SPLITS, epoch_order
 
 
 @contextmanager
@@ -36,8 +36,12 @@ def _quiet():
 
 # read when the backends are imported: TensorFlow's notices off, JAX's GPU kernels deterministic
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true".strip()
-logging.getLogger("tensorflow").setLevel("ERROR")  # it warns that several models in one process are several graphs
+os.environ["XLA_FLAGS"] = (
+    f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true".strip()
+)
+logging.getLogger("tensorflow").setLevel(
+    "ERROR"
+)  # it warns that several models in one process are several graphs
 with _quiet():  # TensorFlow prints notices that no setting turns off
     import keras
 
@@ -46,10 +50,12 @@ PREDICTED_AT_ONCE = 512  # spectra of a step of prediction or validation
 
 
 def prepare(precision):
-    """Turn on deterministic operations, take GPU memory as needed rather than all of it, set the precision.
+    """Turn on deterministic operations, take GPU memory as needed rather than all of it, set the
+    precision.
 
     Args:
-        precision: one of ``PRECISIONS``; "mixed_bfloat16" computes in bfloat16 and keeps weights in float32.
+        precision: one of ``PRECISIONS``; "mixed_bfloat16" computes in bfloat16 and keeps weights in
+            float32.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -63,22 +69,25 @@ def prepare(precision):
 class Batches(keras.utils.PyDataset):
     """Batches of spectra, for training in an order that (seed, epoch) alone decides.
 
-    Give it to ``fit`` with ``shuffle=False``: otherwise Keras shuffles the batches once more. Keras's own shuffling of
-    arrays is not used: on TensorFlow, after ``keras.utils.set_random_seed``, it gives every epoch the same order.
+    Give it to ``fit`` with ``shuffle=False``: otherwise Keras shuffles the batches once more.
+    Keras's own shuffling of
+    arrays is not used: on TensorFlow, after ``keras.utils.set_random_seed``, it gives every epoch
+        the same order.
 
     Args:
         x: spectra (n, n_datapoints).
         y: labels (n,).
         batch_size: spectra per batch; the last batch of an epoch has the rest.
         seed: of the run; without one the order is that of the arrays.
-        draw: gives the spectra and labels of an epoch, counted from 0, in place of ``x`` and ``y`` and as many; it is
-            called for the next epoch while this one trains.
+        draw: gives the spectra and labels of an epoch, counted from 0, in place of ``x`` and ``y``
+            and as many; it is called for the next epoch while this one trains.
     """
 
     def __init__(self, x, y, batch_size, seed=None, draw=None):
-        # With one worker Keras lets TensorFlow's pipeline tune itself, and every epoch ends with a wait for the tuning
-        # thread, which sleeps for up to as long as the epoch took (seen with TensorFlow 2.21 and Keras 3.15).
-        # JAX's trainer would begin with batches that the workers made before the epoch had its order.
+        # With one worker Keras lets TensorFlow's pipeline tune itself, and every epoch ends with a
+        # wait for the tuning thread, which sleeps for up to as long as the epoch took (seen with
+        # TensorFlow 2.21 and Keras 3.15). JAX's trainer would begin with batches that the workers
+        # made before the epoch had its order.
         super().__init__(workers=2 if keras.backend.backend() == "tensorflow" else 1)
         self.x, self.y, self.batch_size, self.seed = x, y, batch_size, seed
         self.draw, self.drawn, self.ahead = draw, {}, ThreadPoolExecutor(1)
@@ -105,7 +114,8 @@ class Batches(keras.utils.PyDataset):
 
 
 def trace_by_batch_size(model):
-    """On TensorFlow, let a compiled model trace its training step once for every batch size, two in an epoch.
+    """On TensorFlow, let a compiled model trace its training step once for every batch size, two in
+    an epoch.
 
     Keras traces it once for any size; what knows its size is computed faster.
     """
@@ -132,7 +142,8 @@ def predicted_labels(model, data, splits=SPLITS):
 
 
 def gradient_of_score(head, activations, labels):
-    """The gradient of the score of one class per spectrum with respect to what the last part of a network takes.
+    """The gradient of the score of one class per spectrum with respect to what the last part of a
+    network takes.
 
     Args:
         head: model from activations to one score per class.
@@ -165,7 +176,10 @@ def gradient_of_score(head, activations, labels):
 def versions():
     """Name → version of what can change the numbers of a run."""
     packages = ("keras", keras.backend.backend(), "numpy")
-    return {"python": platform.python_version(), **{package: version(package) for package in packages}}
+    return {
+        "python": platform.python_version(),
+        **{package: version(package) for package in packages},
+    }
 
 
 def device():
@@ -174,7 +188,11 @@ def device():
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
-        name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU") if gpus else None
+        name = (
+            tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
+            if gpus
+            else None
+        )
     else:
         import jax
 

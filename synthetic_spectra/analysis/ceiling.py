@@ -1,60 +1,36 @@
-"""datasets/<config>/config.json → results/ceiling_<config>.csv: what a perfect learner makes of each test spectrum."""
+"""What a perfect learner of the training distribution makes of every test spectrum of a dataset."""
 
 import math
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import scipy
 
-from synthetic_spectra import config, dataset, rendering
-from synthetic_spectra.scripts import run_script, write_text
+from synthetic_spectra.spectra import rendering
 
 EQUAL = 1e-9  # relative difference below which two likelihoods are one: sums of floating-point numbers differ by less
 
 
-@dataclass(frozen=True)
-class Settings:
-    """State how well any learner of a dataset's training distribution can do on its test spectra."""
-
-    config: str = "benchmark"
-    """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a .json."""
-    datasets_dir: Path = Path("datasets")
-    """Folder that holds a folder per dataset."""
-    results_dir: Path = Path("results")
-    """Folder for the table, one row per test spectrum."""
-
-
-def main(settings):
-    name = config.find(settings.config).stem
-    definitions = dataset.resolved(settings.datasets_dir, name)
-    table = ceiling(definitions)
-    output = settings.results_dir / f"ceiling_{name}.csv"
-    write_text(output, table.to_csv(index=False, float_format="%.6g"))
-    print(summary(table))
-    if artefacts := definitions.rendering.artefacts():
-        print(f"this is what the peaks allow; {', '.join(artefacts)} can only take from it")
-    print(f"wrote {output}")
-
-
 def ceiling(definitions):
-    """What a perfect learner of the training distribution makes of every test spectrum of a dataset.
+    """What a perfect learner of the training distribution makes of every test spectrum of a
+    dataset.
 
-    It knows the rules by which training spectra are drawn and every class definition, and takes the classes as they are
-    represented in the training data (``n_train``). The spectrum tells it the latent peaks without error, but not their
-    common scale, as spectra are scaled to a maximum of 1. What an instrument and a sample add to the peaks is left out.
+    It knows the rules by which training spectra are drawn and every class definition, and takes the
+    classes as they are represented in the training data (``n_train``). The spectrum tells it the
+    latent peaks without error, but not their common scale, as spectra are scaled to a maximum of 1.
+    What an instrument and a sample add to the peaks is left out.
 
     Args:
         definitions: a config with every rendering setting filled in.
 
     Returns:
-        a DataFrame, one row per test spectrum in the order of the dataset: ``label``; ``verdict``, "identifiable" (the
-        true class is the only most probable one), "tied" (it is among several), "lost" (another one is more probable)
-        or "impossible" (no class of the training distribution gives this spectrum); ``posterior``, the probability of
-        the true class; ``most_probable``, the labels that are most probable, by spaces; ``nearest``, the one of those
-        whose peaks are nearest; ``expected_random`` and ``expected_nearest``, the probability to be right with ties
+        a DataFrame, one row per test spectrum in the order of the dataset: ``label``; ``verdict``,
+        "identifiable" (the true class is the only most probable one), "tied" (it is among several),
+        "lost" (another one is more probable) or "impossible" (no class of the training distribution
+        gives this spectrum); ``posterior``, the probability of the true class; ``most_probable``,
+        the labels that are most probable, by spaces; ``nearest``, the one of those whose peaks are
+        nearest; ``expected_random`` and ``expected_nearest``, the probability to be right with ties
         broken at random and towards the nearest class.
     """
     classes = Classes(definitions)
@@ -62,7 +38,9 @@ def ceiling(definitions):
     began = reported = time.monotonic()
     for label, spectrum in definitions.spectra.items():
         own = definitions.rendering_of(label)
-        for peaks in zip(*rendering.test_peaks(spectrum, own, definitions.n_datapoints), strict=True):
+        for peaks in zip(
+            *rendering.test_peaks(spectrum, own, definitions.n_datapoints), strict=True
+        ):
             rows.append(judged(classes, int(label), *visible(*peaks[:2]), peaks[2]))
         if time.monotonic() - reported > 5:
             reported = time.monotonic()
@@ -79,7 +57,9 @@ def judged(classes, label, positions, heights, width):
     else:
         # a density on fewer dimensions is infinitely above one on more
         fewest = min(dimensions for dimensions, _ in found.values())
-        values = {other: value for other, (dimensions, value) in found.items() if dimensions == fewest}
+        values = {
+            other: value for other, (dimensions, value) in found.items() if dimensions == fewest
+        }
         highest = max(values.values())
         best = [other for other, value in values.items() if value >= highest * (1 - EQUAL)]
         posterior = values.get(label, 0) / sum(values.values())
@@ -127,13 +107,18 @@ class Classes:
     def __init__(self, definitions):
         self.size = definitions.n_datapoints
         self.spectra = {int(label): spectrum for label, spectrum in definitions.spectra.items()}
-        self.rendering = {int(label): definitions.rendering_of(label) for label in definitions.spectra}
-        # position → classes with a peak that can get there; most classes are ruled out by the first peak
+        self.rendering = {
+            int(label): definitions.rendering_of(label) for label in definitions.spectra
+        }
+        # position → classes with a peak that can get there; most classes are ruled out by the first
+        # peak
         self.reaching = [set() for _ in range(self.size)]
         for label, spectrum in self.spectra.items():
             shift = self.rendering[label].shift_range
             for position in spectrum.peak_positions:
-                for reached in range(max(0, position - shift), min(self.size, position + max(shift, 1))):
+                for reached in range(
+                    max(0, position - shift), min(self.size, position + max(shift, 1))
+                ):
                     self.reaching[reached].add(label)
 
     def likelihoods(self, positions, heights, width):
@@ -144,16 +129,20 @@ class Classes:
             width: σ of its peaks.
         """
         possible = set.intersection(*(self.reaching[position] for position in positions))
-        found = {label: self.likelihood(label, positions, heights, width) for label in sorted(possible)}
+        found = {
+            label: self.likelihood(label, positions, heights, width) for label in sorted(possible)
+        }
         return {label: value for label, value in found.items() if value}
 
     def likelihood(self, label, positions, heights, width):
-        """Density of one class at a spectrum, times its share of the training spectra; None if it cannot give it.
+        """Density of one class at a spectrum, times its share of the training spectra; None if it
+        cannot give it.
 
-        For every matching of the visible peaks to peaks of the class: the probabilities of the positions; the density
-        of the heights at an unknown common scale s, ∫ sᵏ⁻¹ ds / (2 variation_range)ᵏ over the s that put all heights
-        into their ranges (for fixed heights, s is what they say); the probability that the other peaks are not seen,
-        which are of height 0 or lie under a later peak. (That a peak of height 0 lies on a higher one and hides that
+        For every matching of the visible peaks to peaks of the class: the probabilities of the
+        positions; the density of the heights at an unknown common scale s, ∫ sᵏ⁻¹ ds / (2
+        variation_range)ᵏ over the s that put all heights into their ranges (for fixed heights, s is
+        what they say); the probability that the other peaks are not seen, which are of height 0 or
+        lie under a later peak. (That a peak of height 0 lies on a higher one and hides that
         too is left out: fewer than one spectrum in a thousand of any class that has such peaks.)
 
         Returns:
@@ -162,10 +151,14 @@ class Classes:
         settings = self.rendering[label]
         base = np.array(self.spectra[label].peak_positions)
         centre = np.array(self.spectra[label].peak_heights)
-        moves = self._moves(base, settings.shift_range, positions)  # (peaks of the class, visible peaks)
+        moves = self._moves(
+            base, settings.shift_range, positions
+        )  # (peaks of the class, visible peaks)
         half = np.where(settings.vary_highest | (centre != 1), settings.variation_range, 0.0)
         lowest, highest = centre - half, centre + half
-        vanishes = np.divide(np.maximum(-lowest, 0), 2 * half, out=np.zeros(len(half)), where=half > 0)
+        vanishes = np.divide(
+            np.maximum(-lowest, 0), 2 * half, out=np.zeros(len(half)), where=half > 0
+        )
         narrow, wide = settings.kernel_range
         if not narrow <= width <= wide:
             return None
@@ -187,7 +180,8 @@ class Classes:
         return min(found.items()) if found else None
 
     def _moves(self, base, shift, positions):
-        """Probability of every peak of a class to move to each of the given positions, the ends of the axis kept."""
+        """Probability of every peak of a class to move to each of the given positions, the ends of
+        the axis kept."""
         if not shift:
             return (base[:, None] == positions).astype(float)
         # a position at an end holds all moves beyond it too
@@ -198,9 +192,11 @@ class Classes:
 
     @staticmethod
     def _heights(heights, lowest, highest):
-        """Dimensions and density of heights that are known up to a factor, each uniform in its range; None if outside.
+        """Dimensions and density of heights that are known up to a factor, each uniform in its
+        range; None if outside.
 
-        With a fixed height (lowest = highest) the factor s is known, and every further fixed one leaves a dimension
+        With a fixed height (lowest = highest) the factor s is known, and every further fixed one
+        leaves a dimension
         less: δ(s·r − h) = δ(s − h/r)/r for the first, nothing to integrate for the others.
         """
         k = len(heights)
@@ -219,10 +215,11 @@ class Classes:
         return k - fixed.sum(), s ** (k - 1) / (heights[fixed][0] * ranges)
 
     def distance(self, label, positions, heights):
-        """Distance of the peaks of a spectrum from those of a class, in units of its ranges: root of a sum of squares.
+        """Distance of the peaks of a spectrum from those of a class, in units of its ranges: root
+        of a sum of squares.
 
-        Each visible peak to the peak of the class that it is matched to, in the matching that gives least; peaks of the
-        class that are not seen count with their height.
+        Each visible peak to the peak of the class that it is matched to, in the matching that gives
+        least; peaks of the class that are not seen count with their height.
         """
         settings = self.rendering[label]
         base = np.array(self.spectra[label].peak_positions)
@@ -234,11 +231,14 @@ class Classes:
         reached = self._moves(base, settings.shift_range, positions) > 0
         # a peak that is matched is one less that is not seen
         cost = np.where(reached, squares - unseen[:, None], 1e12)
-        return math.sqrt(max(cost[scipy.optimize.linear_sum_assignment(cost)].sum() + unseen.sum(), 0))
+        return math.sqrt(
+            max(cost[scipy.optimize.linear_sum_assignment(cost)].sum() + unseen.sum(), 0)
+        )
 
 
 def matchings(possible, lowest, highest, scale=(-math.inf, math.inf)):
-    """Every way to give each column a row of its own so that there is a scale which all of these pairs allow.
+    """Every way to give each column a row of its own so that there is a scale which all of these
+    pairs allow.
 
     Args:
         possible: bool (rows, columns), which row a column may have.
@@ -259,22 +259,3 @@ def matchings(possible, lowest, highest, scale=(-math.inf, math.inf)):
         rest[first] = False
         for others in matchings(rest, lowest[:, 1:], highest[:, 1:], (low, high)):
             yield (first, *others)
-
-
-def summary(table):
-    """The verdicts of a dataset in words."""
-    counts = table.verdict.value_counts()
-    n = len(table)
-    lines = [f"{counts.get(verdict, 0)} of {n} test spectra {verdict}" for verdict in ("identifiable", "tied", "lost")]
-    if "impossible" in counts:
-        lines.append(f"{counts['impossible']} of {n} test spectra are beyond what any class gives in training")
-    for column, how in (("expected_random", "at random"), ("expected_nearest", "towards the nearest class")):
-        right = table[column].sum()
-        lines.append(
-            f"a perfect learner, ties broken {how}: {right:.1f} right, {n - right:.1f} wrong, {100 * right / n:.2f} %"
-        )
-    return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    run_script(main, Settings)

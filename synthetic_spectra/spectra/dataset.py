@@ -1,4 +1,5 @@
-"""Arrays in datasets/<name>/ ⇄ memory: checks, scaling, and the order in which training samples are seen."""
+"""Arrays in datasets/<name>/ ⇄ memory: checks, scaling, and the order in which training samples are
+seen."""
 
 import hashlib
 import shutil
@@ -9,21 +10,24 @@ from pathlib import Path
 
 import numpy as np
 
-from synthetic_spectra import config, rendering
-from synthetic_spectra.scripts import InputError, free_memory
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.common.machine import free_memory
+from synthetic_spectra.spectra import config, rendering
 
 SPLITS = ("train", "val", "test")
 CONFIG_FILE = "config.json"
-ROWS_AT_ONCE = 1024  # spectra converted in one step, so that float64 files need no second copy in memory
+ROWS_AT_ONCE = (
+    1024  # spectra converted in one step, so that float64 files need no second copy in memory
+)
 
 
 @dataclass(frozen=True)
 class Dataset:
     """A dataset in memory.
 
-    ``x[split]``: float32 (n, n_datapoints), every spectrum scaled to a maximum of 1, an array or, if the spectra take
-    more than half of the memory, ``Scaled``; ``y[split]``: int64 labels (n,); split is "train", "val" or "test".
-    ``checksums``: file of the folder → its SHA-256.
+    ``x[split]``: float32 (n, n_datapoints), every spectrum scaled to a maximum of 1, an array or,
+    if the spectra take more than half of the memory, ``Scaled``; ``y[split]``: int64 labels (n,);
+    split is "train", "val" or "test". ``checksums``: file of the folder → its SHA-256.
     """
 
     folder: Path
@@ -42,19 +46,24 @@ class Dataset:
         return hashlib.sha256(b"".join(map(bytes.fromhex, self.checksums.values()))).hexdigest()
 
     def misclassified(self, predictions):
-        """How many spectra of each split have another predicted label than their own, and the test accuracy.
+        """How many spectra of each split have another predicted label than their own, and the test
+        accuracy.
 
         Args:
             predictions: split → predicted labels (n,).
         """
-        wrong = {split: int((predictions[split] != self.y[split]).sum()) for split in ("test", "val", "train")}
+        wrong = {
+            split: int((predictions[split] != self.y[split]).sum())
+            for split in ("test", "val", "train")
+        }
         n_test = len(self.y["test"])
         counts = {f"{split}_misclassified": wrong[split] for split in wrong}
         return counts | {"test_spectra": n_test, "test_accuracy": 1 - wrong["test"] / n_test}
 
 
 class Scaled:
-    """Spectra on disk that are scaled when they are indexed: ``scaled[rows]`` is float32 (rows, n_datapoints)."""
+    """Spectra on disk that are scaled when they are indexed: ``scaled[rows]`` is float32 (rows,
+    n_datapoints)."""
 
     def __init__(self, raw, highest):
         self.raw, self.highest = raw, highest
@@ -68,7 +77,8 @@ class Scaled:
 
 @contextmanager
 def created(folder, definitions, counts):
-    """Create ``config.json`` and the labels, and open the arrays of spectra, to be written class by class.
+    """Create ``config.json`` and the labels, and open the arrays of spectra, to be written class by
+    class.
 
     Args:
         folder: made here.
@@ -89,7 +99,11 @@ def created(folder, definitions, counts):
             labels = np.repeat(np.arange(definitions.n_classes, dtype="float64"), counts[split])
             np.save(_file(folder, "y", split), labels)
             files[split] = stack.enter_context(_file(folder, "x", split).open("wb"))
-            header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+            header = {
+                "descr": np.lib.format.dtype_to_descr(dtype),
+                "fortran_order": False,
+                "shape": shape,
+            }
             np.lib.format.write_array_header_1_0(files[split], header)
         yield files
 
@@ -97,16 +111,24 @@ def created(folder, definitions, counts):
 def refuse_too_large(folder, definitions, counts):
     """Raise InputError if the arrays do not fit on the disk; arguments as of ``created``."""
     itemsize = np.dtype(definitions.rendering.dtype).itemsize
-    needed = sum(sum(numbers) for numbers in counts.values()) * (definitions.n_datapoints * itemsize + 8)
+    needed = sum(sum(numbers) for numbers in counts.values()) * (
+        definitions.n_datapoints * itemsize + 8
+    )
     folder.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder.parent).free
     if needed > free:
-        raise InputError(f"{folder.parent}: the arrays take {needed:,} bytes, the disk has {free:,} bytes left")
+        raise InputError(
+            f"{folder.parent}: the arrays take {needed:,} bytes, the disk has {free:,} bytes left"
+        )
 
 
 def holds(folder, definitions):
-    """Whether ``folder`` holds the arrays of just these resolved definitions (folders appear whole or not at all)."""
-    files = [folder / CONFIG_FILE, *(_file(folder, axis, split) for split in SPLITS for axis in "xy")]
+    """Whether ``folder`` holds the arrays of just these resolved definitions (folders appear whole
+    or not at all)."""
+    files = [
+        folder / CONFIG_FILE,
+        *(_file(folder, axis, split) for split in SPLITS for axis in "xy"),
+    ]
     return all(file.is_file() for file in files) and config.load(files[0]) == definitions
 
 
@@ -121,7 +143,9 @@ def resolved(datasets_dir, name):
     """
     path = Path(datasets_dir) / name / CONFIG_FILE
     if not path.is_file():
-        raise InputError(f"{path}: no such file; make it: python spectra_from_config.py --config {name}")
+        raise InputError(
+            f"{path}: no such file; make it: python spectra_from_config.py --config {name}"
+        )
     return config.load(path)
 
 
@@ -133,7 +157,8 @@ def load(datasets_dir, name):
         name: of the dataset, that is of its config.
 
     Raises:
-        InputError: if a file is missing, damaged or does not fit its config; the text names file, value, expectation.
+        InputError: if a file is missing, damaged or does not fit its config; the text names file,
+            value, expectation.
     """
     folder, definitions = Path(datasets_dir) / name, resolved(datasets_dir, name)
     x, y = {}, {}
@@ -145,7 +170,8 @@ def load(datasets_dir, name):
 
 
 def epoch_order(n_samples, seed, epoch):
-    """The order in which the samples of one epoch are seen: a permutation that (seed, epoch) alone decides.
+    """The order in which the samples of one epoch are seen: a permutation that (seed, epoch) alone
+    decides.
 
     Args:
         n_samples: number of training spectra.
@@ -156,7 +182,8 @@ def epoch_order(n_samples, seed, epoch):
 
 
 def fresh(definitions, seed, epoch):
-    """New training spectra for one epoch, by the rules of the dataset: (seed, epoch) alone decides them.
+    """New training spectra for one epoch, by the rules of the dataset: (seed, epoch) alone decides
+    them.
 
     Args:
         definitions: the resolved config of the dataset.
@@ -164,8 +191,8 @@ def fresh(definitions, seed, epoch):
         epoch: counted from 0.
 
     Returns:
-        spectra, float32 (n, n_datapoints), every one scaled to a maximum of 1, and labels, int64 (n,): as many of each
-        class as the dataset has.
+        spectra, float32 (n, n_datapoints), every one scaled to a maximum of 1, and labels, int64
+        (n,): as many of each class as the dataset has.
 
     Raises:
         InputError: if a spectrum comes out empty, or there is too little memory.
@@ -175,9 +202,13 @@ def fresh(definitions, seed, epoch):
     size = definitions.n_datapoints
     needed, free = 4 * size * sum(counts), free_memory()
     if needed > free:
-        raise InputError(f"online: the spectra of an epoch take {needed:,} bytes of memory, {free:,} bytes are free")
+        raise InputError(
+            f"online: the spectra of an epoch take {needed:,} bytes of memory, {free:,} bytes are free"
+        )
     # a list would not do: with zeros at its end it is the seed of the dataset itself
-    rng = np.random.default_rng(np.random.SeedSequence(definitions.rendering.seed, spawn_key=(seed, epoch)))
+    rng = np.random.default_rng(
+        np.random.SeedSequence(definitions.rendering.seed, spawn_key=(seed, epoch))
+    )
     rng_of_artefacts = rng.spawn(1)[0]
     x, end = np.empty((sum(counts), size), "float32"), 0
     for (label, spectrum), n in zip(definitions.spectra.items(), counts, strict=True):
@@ -203,12 +234,22 @@ def _open(path, n_dimensions):
         with warnings.catch_warnings(action="ignore"):  # of old headers
             array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; render the dataset again with spectra_from_config.py") from None
+        raise InputError(
+            f"{path}: no such file; render the dataset again with spectra_from_config.py"
+        ) from None
     except Exception as error:  # NumPy's reader has no list of what damaged bytes lead to
         told = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(f"{path}: not a whole .npy array of numbers: {told}") from None
-    if not isinstance(array, np.memmap) or array.dtype.kind not in "fiu" or array.ndim != n_dimensions:
-        found = f"{array.dtype} of shape {array.shape}" if isinstance(array, np.ndarray) else "an archive"
+    if (
+        not isinstance(array, np.memmap)
+        or array.dtype.kind not in "fiu"
+        or array.ndim != n_dimensions
+    ):
+        found = (
+            f"{array.dtype} of shape {array.shape}"
+            if isinstance(array, np.ndarray)
+            else "an archive"
+        )
         raise InputError(f"{path}: {found}, expected {n_dimensions}-dimensional numbers")
     return array
 
@@ -216,7 +257,9 @@ def _open(path, n_dimensions):
 def _load_spectra(path, n_datapoints, in_memory):
     raw = _open(path, 2)
     if raw.shape[1] != n_datapoints or not len(raw):
-        raise InputError(f"{path}: shape {raw.shape}, expected at least one spectrum of {n_datapoints} datapoints")
+        raise InputError(
+            f"{path}: shape {raw.shape}, expected at least one spectrum of {n_datapoints} datapoints"
+        )
     highest = np.empty((len(raw), 1))
     scaled = np.empty(raw.shape, "float32") if in_memory else None
     for start in range(0, len(raw), ROWS_AT_ONCE):
@@ -231,7 +274,9 @@ def _load_spectra(path, n_datapoints, in_memory):
             (~np.isfinite(of_highest).all(axis=1), "values too far apart to be scaled"),
         ):
             if bad.any():
-                raise InputError(f"{path}: spectrum {start + bad.argmax()} holds {what}, expected finite intensities")
+                raise InputError(
+                    f"{path}: spectrum {start + bad.argmax()} holds {what}, expected finite intensities"
+                )
         if in_memory:
             scaled[start : start + ROWS_AT_ONCE] = of_highest
     return scaled if in_memory else Scaled(raw, highest)
@@ -240,7 +285,9 @@ def _load_spectra(path, n_datapoints, in_memory):
 def _load_labels(path, n_classes, n_spectra):
     labels = np.array(_open(path, 1))
     if len(labels) != n_spectra:
-        raise InputError(f"{path}: {len(labels)} labels, expected one for each of the {n_spectra} spectra")
+        raise InputError(
+            f"{path}: {len(labels)} labels, expected one for each of the {n_spectra} spectra"
+        )
     wrong = ~np.isin(labels, np.arange(n_classes))
     if wrong.any():
         i = wrong.argmax()
@@ -252,7 +299,10 @@ def _load_labels(path, n_classes, n_spectra):
 
 def _checksums(folder):
     checksums = {}
-    for path in (folder / CONFIG_FILE, *(_file(folder, axis, split) for split in SPLITS for axis in "xy")):
+    for path in (
+        folder / CONFIG_FILE,
+        *(_file(folder, axis, split) for split in SPLITS for axis in "xy"),
+    ):
         with path.open("rb") as file:
             checksums[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
     return checksums

@@ -1,5 +1,7 @@
-"""A network with one ingredient changed at a time → results/ablation_<config>.csv: what each of them is worth."""
+"""A network with one ingredient changed at a time → results/ablation_<config>.csv: what each of
+them is worth."""
 
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -7,13 +9,21 @@ from typing import Annotated
 import pandas as pd
 from pydantic import Field
 
+sys.path.append(
+    str(Path(__file__).resolve().parent.parent)
+)  # to find the project when run by its path
 import spectra_from_config
 import train
-from synthetic_spectra import config, runs, tables, trained
-from synthetic_spectra.scripts import Count, InputError, Seed, run_script, write_text
+from synthetic_spectra.analysis import tables, trained
+from synthetic_spectra.common.cli import Count, Seed, run_script
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.common.files import write_text
+from synthetic_spectra.spectra import config
+from synthetic_spectra.training import run_folder
 
 COMPLETE = "complete"
-# what is changed → settings of train.py, and of spectra_from_config.py, in place of the complete network's
+# what is changed → settings of train.py, and of spectra_from_config.py, in place of the complete
+# network's
 VARIANTS = {
     COMPLETE: ({}, {}),
     "background and noise stay": ({"model_args": ("peaks_only=false",)}, {}),
@@ -37,7 +47,8 @@ VARIANTS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Train a network complete and with one ingredient changed at a time; finished runs are skipped."""
+    """Train a network complete and with one ingredient changed at a time; finished runs are
+    skipped."""
 
     config: str = "challenge"
     """Name of a file in dataset_configs/, or a path to a .json."""
@@ -66,9 +77,13 @@ def main(settings):
     for i, name in enumerate(settings.variants):
         print(f"== {i + 1} of {len(settings.variants)}: {name}", flush=True)
         of_training, of_rendering = VARIANTS[name]
-        datasets_dir = settings.datasets_dir / ("-".join(f"{k}={v}" for k, v in of_rendering.items()) or "published")
+        datasets_dir = settings.datasets_dir / (
+            "-".join(f"{k}={v}" for k, v in of_rendering.items()) or "published"
+        )
         spectra_from_config.main(
-            spectra_from_config.Settings(config=settings.config, datasets_dir=datasets_dir, **of_rendering)
+            spectra_from_config.Settings(
+                config=settings.config, datasets_dir=datasets_dir, **of_rendering
+            )
         )
         every = train.Settings(
             config=settings.config,
@@ -95,16 +110,23 @@ def folder(settings, name):
 
 def rows(settings, name, stem):
     """A row for each finished run of a variant."""
-    measured = ("test_misclassified", "val_misclassified", "train_misclassified", "test_spectra", "trained_epochs")
+    measured = (
+        "test_misclassified",
+        "val_misclassified",
+        "train_misclassified",
+        "test_spectra",
+        "trained_epochs",
+    )
     measured += ("minutes", "multiply_accumulates")
-    for run in runs.found(folder(settings, name), stem):
+    for run in run_folder.found(folder(settings, name), stem):
         if summary := run.summary:
             which = {"variant": name, "model": run.settings["model"], "seed": run.settings["seed"]}
             yield which | {key: summary.get(key) for key in measured} | trained.origin(run)
 
 
 def summary(table):
-    """A line for each variant: misclassified test spectra, and how many more than of the complete network.
+    """A line for each variant: misclassified test spectra, and how many more than of the complete
+    network.
 
     Args:
         table: rows as ``rows`` gives them.
@@ -119,7 +141,10 @@ def summary(table):
             if min(len(wrong), len(complete)) > 1:
                 lower, upper = tables.interval(wrong, complete)
                 line["95 % interval"] = f"{lower:+.1f} to {upper:+.1f}"
-        lines.append(line | {"epochs": tables.spread(ours.trained_epochs), "minutes": tables.spread(ours.minutes)})
+        lines.append(
+            line
+            | {"epochs": tables.spread(ours.trained_epochs), "minutes": tables.spread(ours.minutes)}
+        )
     return pd.DataFrame(lines)
 
 

@@ -1,0 +1,1 @@
+"""From runs to answers: result tables, statistics, confused classes, the ceiling."""

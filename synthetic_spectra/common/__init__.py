@@ -1,0 +1,1 @@
+"""What every stage needs: the command line, files, the machine, Keras."""

@@ -1,0 +1,1 @@
+"""From class definitions to spectra: configs, rendering, datasets."""

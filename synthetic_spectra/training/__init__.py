@@ -1,0 +1,1 @@
+"""From spectra to runs: what a run is, its folder, batches, callbacks, mirrors."""

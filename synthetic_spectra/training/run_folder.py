@@ -1,0 +1,259 @@
+"""Run folders runs/<config>/<model>-<hidden activation>-<seed>/ and their mirror in Weights &
+Biases.
+
+A folder holds settings.json (what was asked, and on what it ran), history.csv (a row per epoch),
+model.keras (the best weights), predictions.npz (predicted labels) and, as the last file,
+summary.json: a run with a summary is finished. Until then it holds the last two states from which
+the run can go on, and a lock while a process trains it.
+"""
+
+import csv
+import fcntl
+import io
+import json
+import secrets
+import shutil
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.common.files import read_json, write_json, write_text, written_whole
+from synthetic_spectra.spectra import dataset
+
+# of settings.json: recorded, but no reason to train a finished run again
+ENVIRONMENT = ("versions", "device", "run_id")
+# settings that a run from before there was a choice does not name
+UNNAMED = {"model_args": {}, "online": False, "ema_momentum": 0.0, "precision": "float32"}
+
+
+class Run:
+    """One training run: its folder and its settings.
+
+    Args:
+        folder: of this run; it need not exist.
+        settings: what is asked of the run, as JSON values; ``config``, ``model``,
+            ``hidden_activation`` and ``seed`` identify it.
+    """
+
+    def __init__(self, folder, settings):
+        self.folder = Path(folder)
+        self.settings = settings
+        self.history = []
+
+    @property
+    def name(self):
+        return self.folder.name
+
+    @property
+    def history_file(self):
+        return self.folder / "history.csv"
+
+    @property
+    def model_file(self):
+        return self.folder / "model.keras"
+
+    @property
+    def predictions_file(self):
+        return self.folder / "predictions.npz"
+
+    @property
+    def summary(self):
+        """The content of summary.json; None while the run is not finished."""
+        path = self.folder / "summary.json"
+        return read_json(path) if path.is_file() else None
+
+    @contextmanager
+    def locked(self):
+        """Keep other processes from training this run; gives False if another one trains it
+        already."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as file:
+            try:
+                fcntl.flock(
+                    file, fcntl.LOCK_EX | fcntl.LOCK_NB
+                )  # ends with the process, however that ends
+            except BlockingIOError:
+                free = False
+            else:
+                free = True
+            yield free
+
+    def check(self, resume):
+        """Refuse to mix settings: of a finished run, or of one that would be continued.
+
+        Args:
+            resume: "same", "force" or "never", as in ``start``.
+
+        Raises:
+            InputError: names the first setting that differs, both its values, and what can be done.
+        """
+        states = [] if self.summary or resume == "never" else self._states()
+        if not (self.summary or states):
+            return
+        before = UNNAMED | read_json(self.folder / "settings.json")
+        fixed = set(before) | set(self.settings)
+        fixed -= set(ENVIRONMENT) - ({"versions"} if states and resume == "same" else set())
+        for name in sorted(fixed):
+            if before.get(name) != self.settings.get(name):
+                way = "--resume force continues it all the same, " if name == "versions" else ""
+                way += (
+                    "--resume never trains it anew"
+                    if states
+                    else "choose another --runs-dir or remove the folder"
+                )
+                raise InputError(
+                    f"{self.folder}: was trained with {name} {before.get(name)!r}, "
+                    f"asked for is {self.settings.get(name)!r}; {way}"
+                )
+
+    def start(self, resume):
+        """Begin the run, or take it up after its last whole state, and write its settings.
+
+        Args:
+            resume: "same" and "force" continue (``check`` tells them apart), "never" begins anew.
+
+        Returns:
+            The arrays and the values that ``save_state`` was given last, or None where the run
+            begins.
+        """
+        for leftover in self.folder.glob(".*.part*"):
+            leftover.unlink()
+        shutil.rmtree(
+            self.folder / "wandb", ignore_errors=True
+        )  # the mirror copies all epochs again
+        state = None if resume == "never" else self._load_state()
+        if state:
+            before = read_json(self.folder / "settings.json")
+            for name in ENVIRONMENT:
+                self.settings[name] = _both(before.get(name), self.settings.get(name))
+            self.history = state[1].pop("history")
+            self._write_history()
+        else:
+            self.settings["run_id"] = secrets.token_hex(4)
+            for stale in (
+                self.history_file,
+                self.model_file,
+                self.predictions_file,
+                *self._states(),
+            ):
+                stale.unlink(missing_ok=True)
+        write_json(self.folder / "settings.json", self.settings)
+        return state
+
+    def save_state(self, arrays, values):
+        """Keep what the run needs to go on after its last epoch; the state before it stays as well.
+
+        Args:
+            arrays: name → array.
+            values: name → JSON value.
+        """
+        before = self._states()
+        with written_whole(self.folder / f"state-{len(self.history):06}.npz") as temporary:
+            np.savez(temporary, values=json.dumps(values | {"history": self.history}), **arrays)
+        for path in before[:-1]:
+            path.unlink()
+
+    def _states(self):
+        return sorted(self.folder.glob("state-*.npz"))
+
+    def _load_state(self):
+        for path in reversed(self._states()):
+            try:
+                with zipfile.ZipFile(path) as archive:
+                    damaged = archive.testzip()  # compares the checksums
+                if damaged:
+                    raise ValueError(f"the checksum of {damaged} is another one")
+                with np.load(path, allow_pickle=False) as kept:
+                    arrays = {name: kept[name] for name in kept.files}
+                return arrays, json.loads(str(arrays.pop("values")))
+            except Exception as error:  # whatever damaged bytes lead to
+                print(f"{path}: damaged, the state before it is taken: {error}")
+        return None
+
+    def record(self, row):
+        """Add the row of an epoch (column → number) to history.csv."""
+        self.history.append(row)
+        self._write_history()
+
+    def _write_history(self):
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.history[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.history)
+        write_text(self.history_file, text.getvalue())
+
+    def finish(self, model, predictions, summary):
+        """Save the model and its predictions, then the summary, which marks the run as finished.
+
+        Args:
+            model: with its best weights.
+            predictions: split → predicted labels (n,); None of a run that diverged.
+            summary: name → JSON value.
+        """
+        with written_whole(self.model_file) as temporary:
+            model.save(temporary)
+        if predictions:
+            self.save_predictions(predictions)
+        write_json(self.folder / "summary.json", summary)
+        for state in self._states():
+            state.unlink()
+
+    def save_predictions(self, predictions):
+        """Keep predicted labels, split → (n,)."""
+        with written_whole(self.predictions_file) as temporary:
+            np.savez_compressed(temporary, **predictions)
+
+    def predictions(self):
+        """The predicted labels, split → (n,); None if there are none.
+
+        Raises:
+            InputError: if the file is damaged.
+        """
+        if not self.predictions_file.is_file():
+            return None
+        try:
+            with np.load(self.predictions_file, allow_pickle=False) as kept:
+                return {split: kept[split] for split in dataset.SPLITS}
+        except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"{self.predictions_file}: not whole predictions, remove it to make them again: {error}"
+            ) from None
+
+
+def _both(before, now):
+    """What a run began with and what it goes on with, where they differ."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return {name: _both(before.get(name), now.get(name)) for name in before | now}
+    if before is None or now is None:
+        return now or before
+    return before if str(before).split(", then ")[-1] == str(now) else f"{before}, then {now}"
+
+
+def run_folder(
+    runs_dir, config, model, model_args, hidden_activation, online, ema_momentum, precision, seed
+):
+    """The folder of a run; model arguments (name → value), online, averaging and precision name it
+    if it has any."""
+    how = ["online"] * online + [f"ema_momentum={ema_momentum:g}"] * (ema_momentum > 0)
+    how += [precision] * (precision != "float32")
+    parts = (model, *described(model_args).split(), hidden_activation, *how, str(seed))
+    return Path(runs_dir) / config / "-".join(parts)
+
+
+def described(model_args):
+    """Model arguments as they are given to train.py: ``{"dense": [1000, 300]}`` →
+    "dense=[1000,300]"."""
+    return " ".join(
+        f"{name}={json.dumps(value, separators=(',', ':'))}"
+        for name, value in sorted(model_args.items())
+    )
+
+
+def found(runs_dir, config):
+    """All runs of a config that have begun, ordered by folder; ``summary`` tells which are
+    finished."""
+    files = sorted((Path(runs_dir) / config).glob("*/settings.json"))
+    return [Run(file.parent, UNNAMED | read_json(file)) for file in files]

@@ -1,0 +1,229 @@
+"""A copy of runs in Weights & Biases, which never stops or delays a training."""
+
+import os
+import queue
+import re
+import shlex
+import threading
+import time
+from pathlib import Path
+
+from synthetic_spectra.common.errors import first_line
+from synthetic_spectra.spectra.dataset import CONFIG_FILE
+from synthetic_spectra.training.run_folder import described
+
+
+class Mirror:
+    """A copy of runs in Weights & Biases, made by a thread of its own, one run after the other.
+
+    What is on disk comes first: nothing here stops a training or makes it wait, and what could not
+    be sent stays beside its run with the command that sends it later. Only ``close`` waits, and the
+    client when the process ends: together for three times ``timeout`` at most.
+
+    Args:
+        mode: "online", "offline" (kept beside each run for ``wandb sync``), "disabled", or "auto":
+            as WANDB_MODE says if it is set, else online with a key in WANDB_API_KEY or WANDBKEY,
+            else offline.
+        project: name of the W&B project.
+        timeout: seconds that the start of a run may take, and so many again the uploads at its end.
+        arrays: whether the artifact of the dataset holds its arrays too.
+    """
+
+    def __init__(self, mode, project, timeout, arrays=False):
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+        key = os.environ.get("WANDB_API_KEY") or os.environ.get("WANDBKEY")
+        if key:
+            os.environ["WANDB_API_KEY"] = key  # the name that the client knows
+        if mode == "auto":
+            mode = os.environ.get("WANDB_MODE") or ("online" if key else "offline")
+        self.mode, self.project, self.timeout, self.arrays = mode, project, timeout, arrays
+        self.client_run = None
+        self.unsent = []  # folders for wandb sync
+        self.waiting = []  # threads
+        self.closed = False
+        self.actions = queue.SimpleQueue()
+        self.worker = threading.Thread(target=self._work, daemon=True)
+        if mode != "disabled":
+            self.worker.start()
+
+    def start(self, run, data):
+        """Begin the copy of a run on a dataset, or take it up: with the epochs that the run has
+        already."""
+        settings = run.settings | {
+            "model_args": described(run.settings["model_args"])
+        }  # as in results/<config>.csv
+        self._later(self._init, run.folder, settings["config"], run.name, "train", settings)
+        self._later(self._use_dataset, data)
+        for row in run.history:
+            self.log(row)
+
+    def log(self, row):
+        """Copy the row of an epoch."""
+        self._later(
+            lambda: self.client_run.log(row, step=row["epoch"])
+        )  # W&B leaves out a step that it has
+
+    def finish(self, run, summary):
+        """Copy the summary, the model and the predictions, and end the copy of a run."""
+        if "test_misclassified" in summary:
+            summary = summary | {
+                "wrong_class": summary["test_misclassified"]
+            }  # as the published runs call it
+        self._later(lambda: self.client_run.summary.update(summary))
+        files = [file for file in (run.model_file, run.predictions_file) if file.is_file()]
+        self._later(self._log_artifact, f"{run.settings['config']}-{run.name}", "model", files)
+        self._later(self._finish)
+
+    def log_results(self, folder, config, table, figures):
+        """Copy the result table of an experiment and its figures, as a run of their own.
+
+        Args:
+            folder: for the client's files.
+            config: name of the experiment.
+            table: a ``DataFrame``.
+            figures: name → Matplotlib figure.
+        """
+        self._later(
+            self._init, folder, config, f"{config}-results", "evaluation", {"config": config}
+        )
+        self._later(self._log_results, table, figures)
+        self._later(self._finish)
+
+    def close(self):
+        """Wait for what is on its way, for a bounded time, and say how to send what was not sent.
+
+        Returns:
+            Whether everything was copied, to the server or for ``wandb sync``.
+        """
+        if self.mode == "disabled":
+            return False
+        self.actions.put(None)
+        self.worker.join(2 * self.timeout)
+        if self.client_run:  # the thread still waits for an answer
+            self._keep()
+        if self.unsent:
+            paths = " ".join(shlex.quote(os.path.relpath(path)) for path in self.unsent)
+            self._tell(
+                f"not sent yet; with a key and a network: wandb sync --no-skip-online {paths}"
+            )
+        self.closed = True
+        return not self.worker.is_alive()
+
+    def _later(self, action, *arguments):
+        if self.mode != "disabled":
+            self.actions.put((action, arguments))
+
+    def _work(self):
+        while queued := self.actions.get():
+            action, arguments = queued
+            if self.client_run or action == self._init:
+                self._attempt(action, *arguments)
+
+    def _attempt(self, action, *arguments):
+        """Whatever the service, the network or the client does, the work goes on."""
+        try:
+            action(*arguments)
+        except Exception as error:
+            self._tell(f"{first_line(error)}; the files on disk are complete")
+
+    def _tell(self, sentence):
+        if not self.closed:
+            print(f"Weights & Biases: {sentence}", flush=True)
+
+    def _init(self, folder, group, name, job_type, settings):
+        import wandb
+
+        folder.mkdir(parents=True, exist_ok=True)
+        client = wandb.Settings(
+            init_timeout=self.timeout,
+            finish_timeout=self.timeout,
+            finish_timeout_raises=True,
+            console="off",
+            silent=True,
+            disable_git=True,
+            save_code=False,
+        )
+        place = {
+            "project": self.project,
+            "group": group,
+            "name": name,
+            "job_type": job_type,
+            "dir": folder,
+        }
+        place |= {
+            "id": settings.get("run_id"),
+            "config": settings,
+            "reinit": "create_new",
+            "settings": client,
+        }
+        for mode in dict.fromkeys((self.mode, "offline")):
+            try:
+                # a run that is taken up goes on there as well, if the service knows it already
+                self.client_run = wandb.init(
+                    **place, mode=mode, resume="allow" if mode == "online" else None
+                )
+                return
+            except Exception as error:
+                if mode == "offline":
+                    raise
+                self.mode = "offline"  # for the runs to come too: no more waiting
+                self._tell(f"{first_line(error)}; goes on offline")
+                wandb.teardown()  # the client's process holds the run's name
+
+    def _use_dataset(self, data):
+        import wandb
+
+        metadata = {"dataset_checksum": data.checksum, "sha256": data.checksums}
+        artifact = wandb.Artifact(artifact_name(data.name), type="dataset", metadata=metadata)
+        for name in data.checksums if self.arrays else (CONFIG_FILE,):
+            artifact.add_file(data.folder / name, policy="immutable", skip_cache=True)
+        # the client cannot note a use offline; W&B knows equal artifacts as one
+        use = (
+            self.client_run.log_artifact
+            if self.client_run.offline
+            else self.client_run.use_artifact
+        )
+        self._aside(use, artifact)
+
+    def _log_artifact(self, name, kind, files):
+        import wandb
+
+        artifact = wandb.Artifact(artifact_name(name), type=kind)
+        for file in files:
+            artifact.add_file(file, policy="immutable", skip_cache=True)
+        self._aside(self.client_run.log_artifact, artifact)
+
+    def _log_results(self, table, figures):
+        import wandb
+
+        images = {name: wandb.Image(figure) for name, figure in figures.items()}
+        self.client_run.log({"results": wandb.Table(dataframe=table)} | images)
+
+    def _aside(self, action, *arguments):
+        """Start a call that waits for the service without a limit of its own."""
+        waiting = threading.Thread(target=self._attempt, args=(action, *arguments), daemon=True)
+        waiting.start()
+        self.waiting.append(waiting)
+
+    def _finish(self):
+        try:
+            until = time.monotonic() + self.timeout / 2
+            for waiting in self.waiting:
+                waiting.join(max(0, until - time.monotonic()))
+            self.client_run.finish()
+            if self.client_run.offline:
+                self._keep()
+        except Exception:
+            self._keep()
+            raise
+        finally:
+            self.client_run = None
+            self.waiting = []
+
+    def _keep(self):
+        self.unsent.append(Path(self.client_run.dir).parent)
+
+
+def artifact_name(text):
+    """A name that W&B allows for an artifact: letters, digits, dashes, underscores and dots."""
+    return re.sub(r"[^\w.-]+", "_", text, flags=re.ASCII)
