@@ -173,7 +173,9 @@ def test_attention_is_the_same_on_jax(data, finished, tmp_path):
     pytest.importorskip("jax")
     run = finished(by_height(), "cnn2")
     code = (
-        "import sys, numpy as np; from figures import plot_attention; from synthetic_spectra import runs, trained\n"
+        "import sys, numpy as np; from figures import plot_attention\n"
+        "from synthetic_spectra.analysis import trained\n"
+        "from synthetic_spectra.training import run_folder\n"
         "network = trained.load(run_folder.Run(sys.argv[1], {}))\n"
         "predicted, maps = plot_attention.activation_maps(network, np.load(sys.argv[2]))\n"
         "np.savez(sys.argv[3], predicted=predicted, **maps)"

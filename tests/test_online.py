@@ -20,8 +20,8 @@ from pathlib import Path
 import train
 
 run = train.Settings(
-    config=CONFIG, models=("blurred_areas",), model_args=("dropout=0.2",), online=True,
-    ema_momentum=0.9, seeds=(2,), epochs=3, batch_size=25, wandb="disabled",
+    config=CONFIG, models=("blurred_areas",), model_args=("dropout=0.2",), online=True, ema_momentum=0.9, seeds=(2,),
+    epochs=3, batch_size=25, wandb="disabled",
 )
 for changes in (
     {"runs_dir": Path("whole")},
@@ -55,12 +55,15 @@ class Watch(keras.callbacks.Callback):
 seen, begun, averaged = [], [], []
 rng = np.random.default_rng(0)
 x, y = rng.normal(size=(50, 4)).astype("float32"), rng.integers(0, 3, 50)
-model = keras.Sequential([keras.Input((4, 1)), keras.layers.Flatten(), keras.layers.Dense(3,
-"softmax")]) model.compile(Adam(0.1, use_ema=True, ema_momentum=0.8),
-"sparse_categorical_crossentropy") # in JAX the weights of a model are old while it trains: an epoch
-is one batch batches = Batches(x, y, 50) calls = [Averages(in_model=False), Watch()]
-model.fit(batches, epochs=4, validation_data=Batches(x, y, 50), shuffle=False, callbacks=calls,
-verbose=0) trained = [*begun[1:], None] expected = begun[1] for epoch in range(4):
+model = keras.Sequential([keras.Input((4, 1)), keras.layers.Flatten(), keras.layers.Dense(3, "softmax")])
+model.compile(Adam(0.1, use_ema=True, ema_momentum=0.8), "sparse_categorical_crossentropy")
+# in JAX the weights of a model are old while it trains: an epoch is one batch
+batches = Batches(x, y, 50)
+calls = [Averages(in_model=False), Watch()]
+model.fit(batches, epochs=4, validation_data=Batches(x, y, 50), shuffle=False, callbacks=calls, verbose=0)
+trained = [*begun[1:], None]
+expected = begun[1]
+for epoch in range(4):
     if epoch and trained[epoch]:
         expected = [0.8 * before + 0.2 * now for before, now in zip(expected, trained[epoch])]
     if trained[epoch]:
@@ -117,11 +120,10 @@ class Seen(keras.callbacks.Callback):
 
 
 model = keras.Sequential([keras.Input((4, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
-model.compile("sgd", lambda y, outputs: keras.ops.mean(keras.ops.cast(y, "float32")) + 0 *
-keras.ops.mean(outputs)) batches = Batches(np.zeros((50, 4), "float32"), np.arange(50), 10, seed=3)
+model.compile("sgd", lambda y, outputs: keras.ops.mean(keras.ops.cast(y, "float32")) + 0 * keras.ops.mean(outputs))
+batches = Batches(np.zeros((50, 4), "float32"), np.arange(50), 10, seed=3)
 for first in (0, 5):
-    model.fit(batches, initial_epoch=first, epochs=first + 2, shuffle=False, callbacks=[Seen()],
-    verbose=0)
+    model.fit(batches, initial_epoch=first, epochs=first + 2, shuffle=False, callbacks=[Seen()], verbose=0)
 """
 
 
