@@ -22,6 +22,7 @@ from synthetic_spectra.common.cli import Count, GentleStop, Positive, Seed, run_
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training import fast_layers, run_folder, wandb_mirror
+from synthetic_spectra.training.run import Identity
 
 
 @dataclass(frozen=True)
@@ -218,9 +219,13 @@ def train_on_ray(to_do, settings):
     shared |= places | {"config": str(config.find(settings.config).resolve()), "ray": ""}
     pending = {}
     for run in to_do:
-        activation = run.settings["hidden_activation"]
-        which = {"models": (run.settings["model"],), "seeds": (run.settings["seed"],)}
-        which["hidden_activations"] = ("published" if activation == "none" else activation,)
+        identity = run.identity
+        activation = identity.hidden_activation
+        which = {
+            "models": (identity.model,),
+            "hidden_activations": ("published" if activation == "none" else activation,),
+            "seeds": (identity.seed,),
+        }
         pending[task.remote(shared | which)] = (run, shared | which)
     started, finished = time.monotonic(), 0
     while pending:
@@ -285,20 +290,18 @@ def plan(settings, choices, others, data):
             activation = choices[model]["hidden_activation"]
         if not choices[model]["dense"]:
             activation = "none"
-        which = {
-            "model": model,
-            "model_args": others,
-            "hidden_activation": activation,
-            "online": settings.online,
-        }
-        which |= {
-            "ema_momentum": settings.ema_momentum,
-            "precision": settings.precision,
-            "seed": seed,
-        }
+        identity = Identity(
+            model=model,
+            model_args=others,
+            hidden_activation=activation,
+            online=settings.online,
+            ema_momentum=settings.ema_momentum,
+            precision=settings.precision,
+            seed=seed,
+        )
         run = run_folder.Run(
-            run_folder.run_folder(settings.runs_dir, data.name, **which),
-            protocol | which | environment,
+            settings.runs_dir / data.name / identity.folder_name,
+            protocol | identity.settings() | environment,
         )
         run.check(settings.resume)
         planned[run.folder] = run

@@ -22,10 +22,11 @@ import numpy as np
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import read_json, write_json, write_text, written_whole
 from synthetic_spectra.spectra import dataset
+from synthetic_spectra.training.run import Identity
 
 # of settings.json: recorded, but no reason to train a finished run again
 ENVIRONMENT = ("versions", "device", "run_id")
-# settings that a run from before there was a choice does not name
+# for readers that do not use Identity yet
 UNNAMED = {"model_args": {}, "online": False, "ema_momentum": 0.0, "precision": "float32"}
 
 
@@ -46,6 +47,11 @@ class Run:
     @property
     def name(self):
         return self.folder.name
+
+    @property
+    def identity(self):
+        """The ``Identity`` of the run."""
+        return Identity.from_settings(self.settings)
 
     @property
     def history_file(self):
@@ -93,7 +99,7 @@ class Run:
         states = [] if self.summary or resume == "never" else self._states()
         if not (self.summary or states):
             return
-        before = UNNAMED | read_json(self.folder / "settings.json")
+        before = kept_settings(self.folder)
         fixed = set(before) | set(self.settings)
         fixed -= set(ENVIRONMENT) - ({"versions"} if states and resume == "same" else set())
         for name in sorted(fixed):
@@ -232,28 +238,32 @@ def _both(before, now):
     return before if str(before).split(", then ")[-1] == str(now) else f"{before}, then {now}"
 
 
-def run_folder(
-    runs_dir, config, model, model_args, hidden_activation, online, ema_momentum, precision, seed
-):
-    """The folder of a run; model arguments (name → value), online, averaging and precision name it
-    if it has any."""
-    how = ["online"] * online + [f"ema_momentum={ema_momentum:g}"] * (ema_momentum > 0)
-    how += [precision] * (precision != "float32")
-    parts = (model, *described(model_args).split(), hidden_activation, *how, str(seed))
-    return Path(runs_dir) / config / "-".join(parts)
+def kept_settings(folder):
+    """The settings in the folder of a run; what an older run does not name has its default.
 
-
-def described(model_args):
-    """Model arguments as they are given to train.py: ``{"dense": [1000, 300]}`` →
-    "dense=[1000,300]"."""
-    return " ".join(
-        f"{name}={json.dumps(value, separators=(',', ':'))}"
-        for name, value in sorted(model_args.items())
-    )
+    Raises:
+        InputError: if settings.json is missing, damaged or not of a run.
+    """
+    path = Path(folder) / "settings.json"
+    settings = read_json(path)
+    try:
+        return Identity.from_settings(settings).settings() | settings
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def found(runs_dir, config):
     """All runs of a config that have begun, ordered by folder; ``summary`` tells which are
     finished."""
     files = sorted((Path(runs_dir) / config).glob("*/settings.json"))
-    return [Run(file.parent, UNNAMED | read_json(file)) for file in files]
+    return [Run(file.parent, kept_settings(file.parent)) for file in files]
+
+
+def run_folder(runs_dir, config, **settings):
+    """For callers that do not use ``Identity`` yet."""
+    return Path(runs_dir) / config / Identity(**settings).folder_name
+
+
+def described(model_args):
+    """For callers that do not use ``Identity`` yet."""
+    return Identity("", "", model_args).columns()["model_args"]

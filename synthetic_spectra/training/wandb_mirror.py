@@ -10,7 +10,6 @@ from pathlib import Path
 
 from synthetic_spectra.common.errors import first_line
 from synthetic_spectra.spectra.dataset import CONFIG_FILE
-from synthetic_spectra.training.run_folder import described
 
 
 class Mirror:
@@ -49,9 +48,8 @@ class Mirror:
     def start(self, run, data):
         """Begin the copy of a run on a dataset, or take it up: with the epochs that the run has
         already."""
-        settings = run.settings | {
-            "model_args": described(run.settings["model_args"])
-        }  # as in results/<config>.csv
+        # model arguments as text, as in results/<config>.csv
+        settings = run.settings | run.identity.columns()
         self._later(self._init, run.folder, settings["config"], run.name, "train", settings)
         self._later(self._use_dataset, data)
         for row in run.history:
