@@ -394,19 +394,6 @@ def test_termination_is_no_fault(example, tmp_path):
     assert complaint.startswith("stopped in epoch ")
 
 
-def test_the_image_for_gpus_has_the_same_packages_and_cuda():
-    cpu, gpu = (
-        {
-            line
-            for line in (ROOT / name).read_text().splitlines()
-            if "==" in line and not line.startswith("#")
-        }
-        for name in ("requirements.txt", "docker/requirements-gpu.txt")
-    )
-    assert cpu < gpu
-    assert all(line.startswith("nvidia-") for line in gpu - cpu), gpu - cpu
-
-
 def test_help_names_every_setting(shell, tmp_path):
     for script in (
         "dataset_config_generator.py",
