@@ -1,11 +1,127 @@
-"""The house: requirements by purpose."""
+"""The house as docs/architecture.md describes it: who imports whom, sizes, requirements."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+SCRIPTS = {path.stem for path in ROOT.glob("*.py")}
+FOLDERS = ("model_implementations", "studies", "figures", "docker", "benchmarks", "tests")
+MODULES = sorted(
+    path.relative_to(ROOT)
+    for pattern in ("*.py", "synthetic_spectra/**/*.py", *(f"{name}/*.py" for name in FOLDERS))
+    for path in ROOT.glob(pattern)
+)
+PAGES = sorted(
+    path.relative_to(ROOT)
+    for folder in (".", "docs", "docker", "figures", "benchmarks", "results")
+    for path in (ROOT / folder).glob("*.md")
+)
+
+# what does not hold yet; each list only shrinks
+PENDING_IMPORTS = {
+    ("scripts", "figures"),
+    ("scripts", "spectra_from_config.py"),
+    ("scripts", "train.py"),
+    ("model_implementations", "training"),
+    ("common", "spectra"),
+}
+PENDING_NETWORKS = {path.name for path in MODULES if path.parts[0] == "model_implementations"}
+PENDING_FIGURES = {"plot_results", "plot_confused_pair", "plot_deciding_peak"}
+PENDING_FIGURES |= {"plot_activations", "plot_variation"}
+PENDING_MATPLOTLIB = set()
+PENDING_LENGTHS = {"evaluate.py", "train.py", "config.py", "dataset.py", "rendering.py"}
+PENDING_LENGTHS |= {"fast_layers.py", "test_config.py", "test_figures.py", "test_mirror.py"}
+PENDING_LENGTHS |= {"test_rendering.py", "test_training.py"}
+PENDING_PAGES = {"README.md", "benchmarks/README.md", "benchmarks/gpu.md", "docker/README.md"}
+
+
+def room(name):
+    """The room of a module by its dotted name, None if it is none of this project."""
+    first, *rest = name.split(".")
+    if first == "synthetic_spectra":
+        return rest[0] if rest else None
+    return "scripts" if first in SCRIPTS else first if first in FOLDERS else None
+
+
+def imported(path):
+    """Dotted names of all modules and objects that a file imports, anywhere in the file."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imports_between_rooms():
+    """Pairs of a room and what it imports: another room, or a script as ``train.py``."""
+    for path in MODULES:
+        home = room(".".join(path.with_suffix("").parts))
+        for name in imported(path):
+            first = name.split(".")[0]
+            if room(name) == "scripts":
+                yield home, f"{first}.py"
+            elif room(name) and room(name) != home:
+                yield home, room(name)
+
+
+def documented():
+    """The pairs of the list in docs/architecture.md."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for home, allowed in re.findall(r"- \*\*`(\w+)`\*\*:.*?Imports (.*?)\.\n", text, re.DOTALL):
+        yield from ((home, name) for name in re.findall(r"`([\w.]+)`", allowed))
+
+
+def test_rooms_import_what_the_page_says():
+    found = {pair for pair in imports_between_rooms() if pair[0] != "tests"}
+    assert found - set(documented()) <= PENDING_IMPORTS
+
+
+def test_networks_import_their_blocks_and_the_error_class_alone():
+    for path in (path for path in MODULES if path.parts[0] == "model_implementations"):
+        strangers = {name for name in imported(path) if room(name) not in (None, path.parts[0])}
+        allowed = "synthetic_spectra.common.errors."
+        left = {name for name in strangers if not name.startswith(allowed)}
+        assert not left or path.name in PENDING_NETWORKS, f"{path}: {left}"
+
+
+def test_figures_import_no_other_figure():
+    for path in (path for path in MODULES if path.parts[0] == "figures"):
+        names = {name.split(".")[1] for name in imported(path) if room(name) == "figures"}
+        assert names - {"style"} <= PENDING_FIGURES, f"{path}: {names}"
+
+
+def test_only_what_draws_imports_matplotlib():
+    for path in MODULES:
+        if any(name.split(".")[0] == "matplotlib" for name in imported(path)):
+            drawing = path.parts[0] in ("figures", "benchmarks", "tests")
+            assert drawing or path.name in PENDING_MATPLOTLIB, path
+
+
+def test_no_module_is_long():
+    for path in MODULES:
+        lines = (ROOT / path).read_text(encoding="utf-8").count("\n")
+        assert lines <= 300 or path.name in PENDING_LENGTHS, f"{path}: {lines} lines"
+
+
+def test_pages_fit_a_screen():
+    for path in PAGES:
+        lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
+        wide = [line for line in lines if line.startswith("|") and len(line) > 100]
+        if path.parts[0] != "results" and str(path) not in PENDING_PAGES:
+            assert not wide, f"{path}: {wide[0]}"
+        if path.parts == ("README.md",) and str(path) not in PENDING_PAGES:
+            assert len(lines) <= 200
+
+
+def test_pages_link_to_what_is_there():
+    for path in PAGES:
+        text = (ROOT / path).read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+            if "://" not in target:
+                assert (ROOT / path.parent / target).exists(), f"{path}: {target}"
 
 
 def pinned(name):
@@ -19,8 +135,8 @@ def pinned(name):
 def test_requirements_hold_what_they_add_to_those_for_running(name):
     running, added = pinned("requirements.txt"), pinned(name)
     assert added and not set(running) & set(added)
-    others = pinned("requirements-dev.txt") | pinned("requirements-optional.txt")
-    assert all(others.get(package, version) == version for package, version in added.items())
+    tests = pinned("requirements-dev.txt") | pinned("requirements-optional.txt")
+    assert all(tests.get(package, version) == version for package, version in added.items())
 
 
 def test_running_needs_no_test_tool_and_a_gpu_only_cuda():
