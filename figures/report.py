@@ -16,7 +16,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 from figures import plot_results
-from studies import dataset_ceiling
+from synthetic_spectra.analysis import ceiling as ceiling_of
 from synthetic_spectra.analysis import tables
 from synthetic_spectra.analysis.tables import MODEL
 from synthetic_spectra.common.cli import run_script
@@ -138,7 +138,7 @@ def experiment(path, results_dir):
         "file": files["results"],
         "date": datetime.fromtimestamp(files["results"].stat().st_mtime).date(),
         "n_test": results.test_spectra.max(),
-        "ceiling": dataset_ceiling.summary(ceiling).splitlines() if ceiling is not None else [],
+        "ceiling": ceiling_of.in_words(ceiling).splitlines() if ceiling is not None else [],
         "tables": {kind: cells(table) for kind, table in shown.items() if len(table)},
         "peaks": {label: [one.peak_positions, one.peak_heights] for label, one in spectra.items()},
     }
@@ -172,7 +172,7 @@ def tables_of(found):
     results, published = found["results"], plot_results.read_published()
     shown = {
         "origin": results.groupby(ORIGIN, sort=False, dropna=False).size().reset_index(name="runs"),
-        "models": tables.summary(results, published, found.get("ceiling")),
+        "models": tables.networks(results, published, found.get("ceiling")),
         "medians": tables.medians(results, published),
         "runs": tables.runs(results, published),
     }

@@ -282,7 +282,7 @@ def test_a_service_that_answers_gets_everything_and_the_key_stays_in_the_environ
     done_too = process(example, "evaluate.py", *arguments, WANDB_BASE_URL=answering.url, **home)
     media = [path for path in answering.uploads if "/media/" in path]
     assert any("results" in path and path.endswith(".table.json") for path in media)
-    assert any("plot_results" in path and path.endswith(".png") for path in media)
+    assert any("summary" in path and path.endswith(".table.json") for path in media)
     before = len(answering.begun)
     process(example, "evaluate.py", *arguments, WANDB_BASE_URL=answering.url, **home)
     assert len(answering.begun) == before

@@ -52,6 +52,7 @@ def test_own_tables_come_before_the_record(tmp_path, monkeypatch, capsys):
             "seed holds '0.5', expected whole numbers",
         ),
         ("runs", b",float32,0,54,", b",float32,0,many,", "test_misclassified holds 'many'"),
+        ("runs", b"cnn2,,", b"cnn2,dropout,", "model_args holds 'dropout', expected"),
         ("confusions", b",0,1,minor", b",0,one,minor", "class_b holds 'one'"),
         ("robustness", b"strength", b"power", r"no column strength; .*studies/robustness\.py"),
         ("ceiling", None, b"\xff\xfe\x00", r"studies/dataset_ceiling\.py"),

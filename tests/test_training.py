@@ -283,8 +283,8 @@ def test_evaluation_and_figures(shell, trained):
     folder, _ = trained
     kinds = ("summary", "runs", "medians", "architectures", "confusions", "groups", "differences")
     table = shell(folder, "evaluate.py", *EXAMPLE, "--tables", *kinds).stdout
-    assert "resnet_mod" in table and "perfect learner" in table and "published" not in table
-    with (folder / "results" / "example.csv").open() as file:
+    assert "resnet_mod" in table and "Bayes-optimal" in table and "published" not in table
+    with (folder / "output" / "results" / "example.csv").open() as file:
         (row,) = csv.DictReader(file)
     run = folder / "runs" / "example" / "vgg-linear-1"
     data = dataset.load(folder / "datasets", "example")
@@ -301,7 +301,7 @@ def test_evaluation_and_figures(shell, trained):
         assert int(row["train_misclassified"]) == (kept["train"] != data.y["train"]).sum()
     assert "of 18 test spectra" in table
     (folder / "figures").mkdir(exist_ok=True)
-    shell(folder, "figures/plot_results.py", *EXAMPLE)
+    shell(folder, "figures/plot_results.py", *EXAMPLE, "--results-dir", "output/results")
     shell(folder, "figures/plot_variation.py", *EXAMPLE, "--label", 1, "--peak", 1)
     for name in ("plot_results", "plot_variation"):
         assert (folder / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")

@@ -1,6 +1,7 @@
-"""What a perfect learner of the training distribution makes of every test spectrum of a dataset."""
+"""What the Bayes-optimal classifier of a training distribution makes of every test spectrum."""
 
 import math
+import sys
 import time
 
 import numpy as np
@@ -9,17 +10,19 @@ import scipy
 
 from synthetic_spectra.spectra import rendering
 
-EQUAL = 1e-9  # relative difference below which two likelihoods are one: sums of floating-point numbers differ by less
+# two likelihoods that differ by less, relatively, are equal: rounding makes them differ
+EQUAL = 1e-9
+# how the classifier breaks ties → column of the table
+TIES = {"at random": "expected_random", "to the nearest class": "expected_nearest"}
 
 
 def ceiling(definitions):
-    """What a perfect learner of the training distribution makes of every test spectrum of a
-    dataset.
+    """What the Bayes-optimal classifier makes of every test spectrum of a dataset.
 
-    It knows the rules by which training spectra are drawn and every class definition, and takes the
-    classes as they are represented in the training data (``n_train``). The spectrum tells it the
-    latent peaks without error, but not their common scale, as spectra are scaled to a maximum of 1.
-    What an instrument and a sample add to the peaks is left out.
+    It knows every class definition and the rules by which training spectra are drawn, and takes the
+    classes as often as they are among the training spectra (``n_train``). It sees the positions and
+    heights of the peaks without error, but not their common scale, as spectra are scaled to a
+    maximum of 1. What an instrument and a sample add to the peaks is left out.
 
     Args:
         definitions: a config with every rendering setting filled in.
@@ -29,24 +32,51 @@ def ceiling(definitions):
         "identifiable" (the true class is the only most probable one), "tied" (it is among several),
         "lost" (another one is more probable) or "impossible" (no class of the training distribution
         gives this spectrum); ``posterior``, the probability of the true class; ``most_probable``,
-        the labels that are most probable, by spaces; ``nearest``, the one of those whose peaks are
-        nearest; ``expected_random`` and ``expected_nearest``, the probability to be right with ties
-        broken at random and towards the nearest class.
+        the labels that are most probable, separated by spaces; ``nearest``, those of them whose
+        peaks are nearest; ``expected_random`` and ``expected_nearest``, the probability to be right
+        with ties broken at random and towards the nearest class.
     """
     classes = Classes(definitions)
     rows = []
     began = reported = time.monotonic()
     for label, spectrum in definitions.spectra.items():
-        own = definitions.rendering_of(label)
-        for peaks in zip(
-            *rendering.test_peaks(spectrum, own, definitions.n_datapoints), strict=True
-        ):
-            rows.append(judged(classes, int(label), *visible(*peaks[:2]), peaks[2]))
+        rendering_of_class = definitions.rendering_of(label)
+        peaks = rendering.test_peaks(spectrum, rendering_of_class, definitions.n_datapoints)
+        for positions, heights, width in zip(*peaks, strict=True):
+            rows.append(judged(classes, int(label), *visible(positions, heights), width))
+
         if time.monotonic() - reported > 5:
             reported = time.monotonic()
             share = (int(label) + 1) / definitions.n_classes
-            print(f"class {label}, {(reported - began) * (1 / share - 1):.0f} s left", flush=True)
+            left = (reported - began) * (1 / share - 1)
+            print(f"ceiling: class {label}, {left:.0f} s left", file=sys.stderr)
     return pd.DataFrame(rows)
+
+
+def in_words(table):
+    """The verdicts on a dataset and the accuracies they allow, a line for each.
+
+    Args:
+        table: what ``ceiling`` gives.
+    """
+    counts = table.verdict.value_counts()
+    n = len(table)
+    lines = [
+        f"{counts.get(verdict, 0)} of {n} test spectra {verdict}"
+        for verdict in ("identifiable", "tied", "lost")
+    ]
+    if "impossible" in counts:
+        lines.append(
+            f"{counts['impossible']} of {n} test spectra are beyond what any class gives in "
+            "training"
+        )
+    for ties, column in TIES.items():
+        right = table[column].sum()
+        lines.append(
+            f"Bayes-optimal classifier, ties {ties}: {right:.1f} right, {n - right:.1f} wrong, "
+            f"{100 * right / n:.2f} %"
+        )
+    return "\n".join(lines)
 
 
 def judged(classes, label, positions, heights, width):
@@ -57,14 +87,24 @@ def judged(classes, label, positions, heights, width):
     else:
         # a density on fewer dimensions is infinitely above one on more
         fewest = min(dimensions for dimensions, _ in found.values())
-        values = {
-            other: value for other, (dimensions, value) in found.items() if dimensions == fewest
+        densities = {
+            candidate: density
+            for candidate, (dimensions, density) in found.items()
+            if dimensions == fewest
         }
-        highest = max(values.values())
-        best = [other for other, value in values.items() if value >= highest * (1 - EQUAL)]
-        posterior = values.get(label, 0) / sum(values.values())
-    distances = {other: classes.distance(other, positions, heights) for other in best}
-    nearest = [other for other in best if distances[other] <= min(distances.values()) + EQUAL]
+        highest = max(densities.values())
+        best = [
+            candidate
+            for candidate, density in densities.items()
+            if density >= highest * (1 - EQUAL)
+        ]
+        posterior = densities.get(label, 0) / sum(densities.values())
+
+    distances = {candidate: classes.distance(candidate, positions, heights) for candidate in best}
+    nearest = [
+        candidate for candidate in best if distances[candidate] <= min(distances.values()) + EQUAL
+    ]
+
     if not best:
         verdict = "impossible"
     elif best == [label]:
@@ -83,7 +123,9 @@ def judged(classes, label, positions, heights, width):
 
 
 def visible(positions, heights):
-    """The peaks that a spectrum shows: of two on one datapoint the later one, and none of height 0.
+    """The peaks that a spectrum shows.
+
+    Of two on one datapoint it shows the later one, and none of height 0.
 
     Args:
         positions, heights: of one spectrum, (k,) each.
@@ -110,8 +152,7 @@ class Classes:
         self.rendering = {
             int(label): definitions.rendering_of(label) for label in definitions.spectra
         }
-        # position → classes with a peak that can get there; most classes are ruled out by the first
-        # peak
+        # position → classes with a peak that can get there; the first peak rules out most classes
         self.reaching = [set() for _ in range(self.size)]
         for label, spectrum in self.spectra.items():
             shift = self.rendering[label].shift_range
@@ -138,12 +179,14 @@ class Classes:
         """Density of one class at a spectrum, times its share of the training spectra; None if it
         cannot give it.
 
-        For every matching of the visible peaks to peaks of the class: the probabilities of the
-        positions; the density of the heights at an unknown common scale s, ∫ sᵏ⁻¹ ds / (2
-        variation_range)ᵏ over the s that put all heights into their ranges (for fixed heights, s is
-        what they say); the probability that the other peaks are not seen, which are of height 0 or
-        lie under a later peak. (That a peak of height 0 lies on a higher one and hides that
-        too is left out: fewer than one spectrum in a thousand of any class that has such peaks.)
+        The sum over every matching of the visible peaks to peaks of the class, each the product of:
+
+        - the probabilities of the positions;
+        - the density of the heights at an unknown common scale s, ∫ sᵏ⁻¹ ds / (2 variation_range)ᵏ
+          over those s that put all heights into their ranges; fixed heights fix s;
+        - the probability that the other peaks are not seen: they have height 0 or lie under a later
+          peak. A peak of height 0 that lies on a higher one and hides it is left out: fewer than
+          one spectrum in a thousand of any class with such peaks.
 
         Returns:
             on how many continuous variables the density is, and the density.
@@ -151,18 +194,21 @@ class Classes:
         settings = self.rendering[label]
         base = np.array(self.spectra[label].peak_positions)
         centre = np.array(self.spectra[label].peak_heights)
-        moves = self._moves(
-            base, settings.shift_range, positions
-        )  # (peaks of the class, visible peaks)
+        # (peaks of the class, visible peaks)
+        moves = self._moves(base, settings.shift_range, positions)
+
+        # the ranges of the heights, and the probability that a height is clipped to 0
         half = np.where(settings.vary_highest | (centre != 1), settings.variation_range, 0.0)
         lowest, highest = centre - half, centre + half
         vanishes = np.divide(
             np.maximum(-lowest, 0), 2 * half, out=np.zeros(len(half)), where=half > 0
         )
+
         narrow, wide = settings.kernel_range
         if not narrow <= width <= wide:
             return None
         of_width = 1 / (wide - narrow) if wide > narrow else 1.0
+
         found = {}
         scales = lowest[:, None] / heights, highest[:, None] / heights
         for matched in matchings(moves > 0, *scales):
@@ -180,8 +226,10 @@ class Classes:
         return min(found.items()) if found else None
 
     def _moves(self, base, shift, positions):
-        """Probability of every peak of a class to move to each of the given positions, the ends of
-        the axis kept."""
+        """Probability of each peak of a class to move to each of the given positions.
+
+        Moves beyond an end of the axis stop there.
+        """
         if not shift:
             return (base[:, None] == positions).astype(float)
         # a position at an end holds all moves beyond it too
@@ -193,11 +241,10 @@ class Classes:
     @staticmethod
     def _heights(heights, lowest, highest):
         """Dimensions and density of heights that are known up to a factor, each uniform in its
-        range; None if outside.
+        range; None if they lie outside.
 
-        With a fixed height (lowest = highest) the factor s is known, and every further fixed one
-        leaves a dimension
-        less: δ(s·r − h) = δ(s − h/r)/r for the first, nothing to integrate for the others.
+        A fixed height (lowest = highest) tells the factor s: δ(s·r − h) = δ(s − h/r)/r. Every
+        further fixed height takes away a dimension, with nothing to integrate.
         """
         k = len(heights)
         fixed = lowest == highest
@@ -215,11 +262,11 @@ class Classes:
         return k - fixed.sum(), s ** (k - 1) / (heights[fixed][0] * ranges)
 
     def distance(self, label, positions, heights):
-        """Distance of the peaks of a spectrum from those of a class, in units of its ranges: root
-        of a sum of squares.
+        """Distance of the peaks of a spectrum from those of a class, in units of its ranges.
 
-        Each visible peak to the peak of the class that it is matched to, in the matching that gives
-        least; peaks of the class that are not seen count with their height.
+        It is the root of the sum of squares over the visible peaks, each matched to a peak of the
+        class so that the sum is least. Peaks of the class that are not seen count with their
+        height.
         """
         settings = self.rendering[label]
         base = np.array(self.spectra[label].peak_positions)
@@ -237,8 +284,7 @@ class Classes:
 
 
 def matchings(possible, lowest, highest, scale=(-math.inf, math.inf)):
-    """Every way to give each column a row of its own so that there is a scale which all of these
-    pairs allow.
+    """Every way to give each column its own row so that one scale is allowed by all these pairs.
 
     Args:
         possible: bool (rows, columns), which row a column may have.
@@ -257,5 +303,5 @@ def matchings(possible, lowest, highest, scale=(-math.inf, math.inf)):
             continue
         rest = possible[:, 1:].copy()
         rest[first] = False
-        for others in matchings(rest, lowest[:, 1:], highest[:, 1:], (low, high)):
-            yield (first, *others)
+        for remaining in matchings(rest, lowest[:, 1:], highest[:, 1:], (low, high)):
+            yield (first, *remaining)

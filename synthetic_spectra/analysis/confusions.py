@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
+from synthetic_spectra.analysis.results import by_network
 from synthetic_spectra.common.errors import InputError
 
 CAUSES = ("minor peak", "position", "height", "other")
@@ -15,18 +16,17 @@ MINOR = 0.1  # a peak lower than this is a minor one
 def cause(definitions, a, b):
     """Why two classes are easily confused, from their definitions alone.
 
-    The peaks of both are paired so that they lie as near as possible; a pair is within the ranges
-    if the training
-    spectra of both classes can have it in one place: positions apart by less than both shift_range
-    together, heights by less than both variation_range together.
+    The peaks of both are paired so that they lie as near as possible. A pair is within the ranges
+    if training spectra of both classes can have it in one place: positions apart by less than both
+    shift_range together, heights by less than both variation_range together.
 
-    - "minor peak": all peaks pair up within the ranges, but for some of height below ``MINOR`` in
-      one class only;
-    - "position" or "height": as many peaks in both, all pair up within the ranges. It is the one
-      that separates more: the distances of positions, averaged over the peaks, in units of the
-      range, against those of the heights, averaged over the peaks that are not of height 1 in both
-      (these fix the scale);
-    - "other": all else.
+    - "minor peak": all peaks pair up within the ranges, except some of height below ``MINOR`` in
+      one class only.
+    - "position" or "height": both classes have as many peaks, and all pair up within the ranges.
+      The cause is what separates the classes more, in units of the ranges. The distance of the
+      positions is averaged over all peaks, that of the heights over those peaks that are not of
+      height 1 in both classes, as these fix the scale.
+    - "other": everything else.
 
     Args:
         definitions: a config with every rendering setting filled in.
@@ -46,21 +46,19 @@ def cause(definitions, a, b):
 
 
 def deciding_peak(definitions, a, b):
-    """The peak that tells two classes apart best, from their definitions alone; the peaks are
-    paired as in ``cause``.
+    """The peak that tells two classes apart best, from their definitions alone.
 
-    - If peaks of a class have no partner within the ranges: the highest of them, and the nearest
-      one in the other class that has none either.
-    - Else the pair that is farthest apart, in units of the ranges, in what the cause is: position
-      or height.
+    The peaks are paired as in ``cause``. If some have no partner within the ranges, it is the
+    highest of them, and the nearest one in the other class that has no partner either. Else it is
+    the pair that is farthest apart in position or height, whichever is the cause.
 
     Args:
         definitions, a, b: as in ``cause``.
 
     Returns:
         the peak in each class, counted from 0 in the order of its definition, or None where the
-        class lacks it; and in what they differ more, "position" or "height" (a peak that is in one
-        class only differs in height).
+        class lacks it; and in what they differ more, "position" or "height". A peak that only one
+        class has differs in height.
     """
     across, upwards, rows, columns = _paired(definitions, a, b)
     alone = [
@@ -119,8 +117,7 @@ def labels_of(pair, definitions):
 
 
 def pairs(labels, predicted):
-    """Misclassified spectra by pair of classes, whichever of the two they are: (lower, higher
-    label) → number.
+    """Misclassified spectra by pair of classes: (lower, higher label) → number.
 
     Args:
         labels, predicted: of n spectra.
@@ -130,18 +127,94 @@ def pairs(labels, predicted):
     return pd.Series(list(map(tuple, both.T.tolist())), dtype=object).value_counts().to_dict()
 
 
-def rivals(table):
-    """How many test spectra of each pair of classes no learner can be sure of: (lower, higher
-    label) → number.
+def rivals(ceiling):
+    """Test spectra that no classifier can be sure of, by pair: (lower, higher label) → number.
 
     Args:
-        table: what ``dataset_ceiling.ceiling`` gives.
+        ceiling: what ``ceiling.ceiling`` gives.
     """
-    unsure = table[table.verdict != "identifiable"]
+    unsure = ceiling[ceiling.verdict != "identifiable"]
     counts = {}
     for label, most_probable in zip(unsure.label, unsure.most_probable, strict=True):
-        for other in map(int, most_probable.split()):
-            if other != label:
-                pair = (min(label, other), max(label, other))
+        for rival in map(int, most_probable.split()):
+            if rival != label:
+                pair = (min(label, rival), max(label, rival))
                 counts[pair] = counts.get(pair, 0) + 1
     return counts
+
+
+def confused_pairs(runs, predicted, labels, definitions, ceiling):
+    """The confused pairs of classes of each network, and why they are confused.
+
+    Args:
+        runs: table of runs; its index says which row of ``predicted`` belongs to a run.
+        predicted: predicted labels (runs, test spectra).
+        labels: of the test spectra.
+        definitions: the resolved config.
+        ceiling: what ``ceiling.ceiling`` gives.
+
+    Returns:
+        a DataFrame, a row for each network and pair: in how many runs it is confused, how many test
+        spectra are misclassified in all runs, and how many no classifier can be sure of.
+    """
+    undecidable = rivals(ceiling)
+    lines, causes = [], {}
+    for network, ours in by_network(runs):
+        counts_of_runs = [pairs(labels, predicted[i]) for i in ours.index]
+        for pair in sorted(set().union(*counts_of_runs)):
+            causes[pair] = causes.get(pair) or cause(definitions, *pair)
+            counts = [of_run.get(pair, 0) for of_run in counts_of_runs]
+            lines.append(
+                {
+                    **network.columns(),
+                    "class_a": pair[0],
+                    "class_b": pair[1],
+                    "cause": causes[pair],
+                    "runs": len(ours),
+                    "runs_confusing": sum(map(bool, counts)),
+                    "misclassified": sum(counts),
+                    "undecidable": undecidable.get(pair, 0),
+                }
+            )
+    return pd.DataFrame(lines)
+
+
+def group_accuracies(runs, predicted, labels, definitions, ceiling):
+    """Test accuracy of each network by group of classes, and by cause over all groups.
+
+    The cause of a group is that of its first two classes, "other" if it has but one.
+
+    Args:
+        runs, predicted, labels, definitions, ceiling: as for ``confused_pairs``.
+
+    Returns:
+        a DataFrame, a row for each network and group, and for each network and cause with the group
+        "all". ``expected_random`` and ``expected_nearest`` are the accuracies of the Bayes-optimal
+        classifier. Without groups in the config it has no rows.
+    """
+    members = {group: classes for group, classes in definitions.groups().items() if group}
+    cause_of = {
+        group: cause(definitions, *classes[:2]) if len(classes) > 1 else "other"
+        for group, classes in members.items()
+    }
+    parts = [(group, cause_of[group], classes) for group, classes in members.items()]
+    for one in sorted(set(cause_of.values()), key=CAUSES.index):
+        classes = [label for group in members if cause_of[group] == one for label in members[group]]
+        parts.append(("all", one, classes))
+
+    lines = []
+    for network, ours in by_network(runs):
+        right = (predicted[list(ours.index)] == labels).mean(axis=0)
+        for group, why, classes in parts:
+            in_group = np.isin(labels, classes)
+            lines.append(
+                {
+                    **network.columns(),
+                    "group": group,
+                    "cause": why,
+                    "test_spectra": int(in_group.sum()),
+                    "accuracy": right[in_group].mean(),
+                    **ceiling[in_group][["expected_random", "expected_nearest"]].mean(),
+                }
+            )
+    return pd.DataFrame(lines)

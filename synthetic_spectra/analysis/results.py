@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from synthetic_spectra.analysis.tables import BOTH, MODEL
 from synthetic_spectra.common.errors import InputError, first_line
 from synthetic_spectra.common.files import write_text
+from synthetic_spectra.training.run import Identity
 
 # the default folder of scripts that write tables; scripts that read look into RECORD too
 MADE = Path("output/results")
@@ -45,44 +45,45 @@ ORIGIN = ("dataset_checksum", "backend", "device", "versions")
 COUNTS = ("test_misclassified", "val_misclassified", "train_misclassified", "test_spectra")
 COST = ("trained_epochs", "minutes")
 
+NETWORK = Identity.COLUMNS
+SIX = "%.6g"
+
 TABLES = {
     "runs": Table(
         "{}.csv",
         "evaluate.py",
-        ("config", *MODEL, "seed", *COUNTS, "test_accuracy", "outcome", *COST, *ORIGIN),
-        network=tuple(MODEL),
+        ("config", *NETWORK, "seed", *COUNTS, "test_accuracy", "outcome", *COST, *ORIGIN),
+        NETWORK,
     ),
     "confusions": Table(
         "{}_confusions.csv",
         "evaluate.py",
-        (*MODEL, "class_a", "class_b", "cause", "misclassified"),
-        network=tuple(MODEL),
-        float_format="%.6g",
+        (*NETWORK, "class_a", "class_b", "cause", "misclassified"),
+        NETWORK,
+        SIX,
     ),
     "groups": Table(
         "{}_groups.csv",
         "evaluate.py",
-        (*MODEL, "group", "cause", "accuracy", *EXPECTED),
-        network=tuple(MODEL),
-        float_format="%.6g",
+        (*NETWORK, "group", "cause", "accuracy", *EXPECTED),
+        NETWORK,
+        SIX,
     ),
     "differences": Table(
         "{}_differences.csv",
         "evaluate.py",
-        (*BOTH, "difference", "p_mcnemar"),
-        float_format="%.6g",
+        ("model_a", "model_b", "difference", "p_mcnemar"),
+        (),
+        SIX,
     ),
     "ceiling": Table(
-        "ceiling_{}.csv",
-        "studies/dataset_ceiling.py",
-        ("label", "verdict", *EXPECTED),
-        float_format="%.6g",
+        "ceiling_{}.csv", "studies/dataset_ceiling.py", ("label", "verdict", *EXPECTED), (), SIX
     ),
     "robustness": Table(
         "robustness_{}.csv",
         "studies/robustness.py",
-        (*MODEL, "artefact", "strength", "trained", "seed", "test_misclassified", "test_spectra"),
-        network=(*MODEL, "trained"),
+        (*NETWORK, "artefact", "strength", "trained", "seed", "test_misclassified", "test_spectra"),
+        (*NETWORK, "trained"),
     ),
     "ablation": Table(
         "ablation_{}.csv",
@@ -90,17 +91,16 @@ TABLES = {
         ("variant", "model", "seed", "test_misclassified", "test_spectra", *COST),
     ),
 }
-# what the numbers of a column may be, whatever its table: kinds of NumPy data types, and words
-KINDS = dict.fromkeys(("seed", "class_a", "class_b", "label"), ("iu", "whole numbers"))
-KINDS |= dict.fromkeys(("online",), ("b", "True or False"))
-KINDS |= dict.fromkeys(
-    (
-        *(*COUNTS, *COST, *EXPECTED, "ema_momentum", "test_accuracy", "parameters", "best_epoch"),
-        *("multiply_accumulates", "accuracy", "misclassified", "difference", "p_mcnemar"),
-        "strength",
-    ),
-    ("iuf", "numbers"),
-)
+# columns that hold numbers or truth values in whatever table: kinds of NumPy data types, and words
+WHOLE, REAL, TRUTH = ("iu", "whole numbers"), ("iuf", "numbers"), ("b", "True or False")
+KINDS = {
+    **dict.fromkeys(("seed", "class_a", "class_b", "label"), WHOLE),
+    "online": TRUTH,
+    **dict.fromkeys((*COUNTS, *COST, *EXPECTED), REAL),
+    **dict.fromkeys(("ema_momentum", "test_accuracy", "parameters", "best_epoch"), REAL),
+    **dict.fromkeys(("multiply_accumulates", "accuracy", "misclassified", "strength"), REAL),
+    **dict.fromkeys(("difference", "lower", "upper", "p_mcnemar"), REAL),
+}
 
 
 class Results:
@@ -220,7 +220,15 @@ def read_table(path, kind, name):
             wrong = table[column][[not _is_of(value, kinds) for value in table[column]]]
             reason = f"{column} holds {str(wrong.iloc[0])!r}, expected {expected}"
             raise _damaged(path, reason, kind, name)
-    return table.fillna({"model_args": ""})
+    if "model_args" in table:
+        table = table.fillna({"model_args": ""})
+        for text in table.model_args.unique():
+            try:
+                Identity.from_columns({"model": "", "hidden_activation": "", "model_args": text})
+            except ValueError:
+                reason = f"model_args holds {text!r}, expected text such as dropout=0.5"
+                raise _damaged(path, reason, kind, name) from None
+    return table
 
 
 def read_published():
@@ -241,10 +249,15 @@ def write(results_dir, name, tables):
         results_dir: folder of the tables.
         name: of the config.
         tables: key of ``TABLES`` → DataFrame.
+
+    Returns:
+        the ``Results``, which hold these tables.
     """
+    found = Results(results_dir, name)
     written = []
     for kind, table in tables.items():
-        path = Results(results_dir, name).path(kind)
+        path = found.path(kind)
+        vars(found)[kind] = None if table.empty else table
         if table.empty:
             path.unlink(missing_ok=True)
             continue
@@ -253,6 +266,7 @@ def write(results_dir, name, tables):
         written.append(str(path))
     if written:
         print(f"wrote {', '.join(written)}", file=sys.stderr)
+    return found
 
 
 def kept(kind, earlier, rows):
@@ -266,6 +280,13 @@ def kept(kind, earlier, rows):
     columns = list(TABLES[kind].network)
     new = pd.MultiIndex.from_frame(rows[columns]) if len(rows) else []
     return earlier[~np.isin(pd.MultiIndex.from_frame(earlier[columns]), new)]
+
+
+def by_network(table):
+    """The rows of a table network by network, in the order of its rows: (``Identity``, rows)."""
+    columns = list(Identity.COLUMNS)
+    for values, rows in table.groupby(columns, sort=False):
+        yield Identity.from_columns(dict(zip(columns, values, strict=True))), rows
 
 
 def how_to_make(kind, name):

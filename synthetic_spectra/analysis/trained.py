@@ -1,22 +1,21 @@
-"""Finished runs of a dataset: choose them, tell what they are of, load their networks."""
+"""Finished runs of a dataset: choose them, load their networks, predict with them."""
 
 from pathlib import Path
 
-from synthetic_spectra.analysis import tables
 from synthetic_spectra.common.errors import InputError, first_line
 from synthetic_spectra.training import run_folder
 
 
 def choose(runs_dir, data, names=()):
-    """The finished runs that were trained on the arrays of a dataset, but for those that diverged.
+    """The finished runs that were trained on the arrays of a dataset and did not diverge.
 
     Args:
         runs_dir: folder that holds a folder per config, and in it one per run.
         data: the ``Dataset``.
-        names: folders of the runs, in the order that is wanted; without any all there are, by name.
+        names: folders of the runs, in the order that is wanted; all runs, by name, without any.
 
     Returns:
-        the runs, and a sentence for each that was left out as it was trained on other arrays.
+        the runs, and a sentence for each that is left out as it was trained on other arrays.
 
     Raises:
         InputError: if no run is left, or one of ``names`` is not among them.
@@ -30,19 +29,28 @@ def choose(runs_dir, data, names=()):
     for name in names:
         if name not in finished:
             raise InputError(
-                f"{folder / name}: no finished run that did not diverge; those are {', '.join(finished)}"
+                f"{folder / name}: no finished run that did not diverge; those are "
+                f"{', '.join(finished)}"
             )
+
     usable, problems = [], []
     for run in [finished[name] for name in names or finished]:
-        if run.settings.get("dataset_checksum") == data.checksum:
+        try:
+            refuse_other_arrays(run, data)
             usable.append(run)
-        else:
-            problems.append(
-                f"{run.folder}: was trained on other arrays than those in {data.folder}; train it again"
-            )
+        except InputError as error:
+            problems.append(str(error))
     if not usable:
         raise InputError("; ".join(problems))
     return usable, problems
+
+
+def refuse_other_arrays(run, data):
+    """Raise InputError if a run was trained on other arrays than those of a dataset."""
+    if run.settings.get("dataset_checksum") != data.checksum:
+        raise InputError(
+            f"{run.folder}: was trained on other arrays than those in {data.folder}; train it again"
+        )
 
 
 def predicts(run):
@@ -51,19 +59,15 @@ def predicts(run):
     return bool(summary) and summary.get("outcome") != "diverged"
 
 
-def kind(run):
-    """What a run is one of: the values of ``tables.MODEL``, model arguments as text."""
-    settings = run.settings | {"model_args": run_folder.described(run.settings["model_args"])}
-    return tuple(settings[column] for column in tables.MODEL)
-
-
 def origin(run):
-    """What a run was trained on: dataset_checksum, backend, device, and the versions as text."""
-    versions = ", ".join(
-        f"{package} {version}" for package, version in run.settings["versions"].items()
-    )
-    told = ("dataset_checksum", "backend", "device")
-    return {name: run.settings[name] for name in told} | {"versions": versions}
+    """What a run was trained on and with: column → value, for ``results.ORIGIN``."""
+    versions = run.settings["versions"].items()
+    return {
+        "dataset_checksum": run.settings["dataset_checksum"],
+        "backend": run.settings["backend"],
+        "device": run.settings["device"],
+        "versions": ", ".join(f"{package} {version}" for package, version in versions),
+    }
 
 
 def load(run):
@@ -77,5 +81,32 @@ def load(run):
     try:
         return keras.models.load_model(run.model_file, compile=False)
     except Exception as error:  # Keras has no list of what damaged bytes lead to
-        told = first_line(error)
-        raise InputError(f"{run.model_file}: not a model of this collection: {told}") from None
+        reason = first_line(error)
+        raise InputError(f"{run.model_file}: not a model of this collection: {reason}") from None
+
+
+def predictions(run, data):
+    """Predicted labels of a run, split → (n,): those it kept, else made by its model, and kept.
+
+    Raises:
+        InputError: if the model or the kept predictions cannot be read, or are of other spectra.
+    """
+    kept = run.predictions()
+    if kept is None:
+        from synthetic_spectra.common import backend  # starts Keras
+
+        backend.prepare("float32")
+        kept = backend.predicted_labels(load(run), data)
+        run.save_predictions(kept)
+    for split, labels in kept.items():
+        if labels.shape != data.y[split].shape:
+            raise InputError(
+                f"{run.predictions_file}: predictions of shape {labels.shape}, expected one for "
+                f"each of the {len(data.y[split])} {split} spectra; remove it to make them again"
+            )
+    return kept
+
+
+def kind(run):
+    """The values of ``Identity.COLUMNS``."""
+    return tuple(run.identity.columns().values())

@@ -72,19 +72,18 @@ class Mirror:
         self._later(self._log_artifact, f"{run.settings['config']}-{run.name}", "model", files)
         self._later(self._finish)
 
-    def log_results(self, folder, config, table, figures):
-        """Copy the result table of an experiment and its figures, as a run of their own.
+    def log_results(self, folder, config, tables):
+        """Copy tables of results, as a run of their own.
 
         Args:
             folder: for the client's files.
             config: name of the experiment.
-            table: a ``DataFrame``.
-            figures: name → Matplotlib figure.
+            tables: name → DataFrame.
         """
         self._later(
             self._init, folder, config, f"{config}-results", "evaluation", {"config": config}
         )
-        self._later(self._log_results, table, figures)
+        self._later(self._log_results, tables)
         self._later(self._finish)
 
     def close(self):
@@ -191,11 +190,10 @@ class Mirror:
             artifact.add_file(file, policy="immutable", skip_cache=True)
         self._aside(self.client_run.log_artifact, artifact)
 
-    def _log_results(self, table, figures):
+    def _log_results(self, tables):
         import wandb
 
-        images = {name: wandb.Image(figure) for name, figure in figures.items()}
-        self.client_run.log({"results": wandb.Table(dataframe=table)} | images)
+        self.client_run.log({name: wandb.Table(dataframe=table) for name, table in tables.items()})
 
     def _aside(self, action, *arguments):
         """Start a call that waits for the service without a limit of its own."""

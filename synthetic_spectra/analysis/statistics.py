@@ -1,0 +1,96 @@
+"""Whether networks differ by more than chance: bootstrap intervals and McNemar's test."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from synthetic_spectra.analysis.results import by_network
+
+PAIR = ["model_a", "model_b"]
+MCNEMAR = ["right_only_a", "right_only_b", "p_mcnemar"]
+DRAWS = 9999  # of the bootstrap
+
+
+def interval(a, b):
+    """95 % interval of the mean of ``a`` minus the mean of ``b``: bootstrap, percentiles.
+
+    Args:
+        a, b: numbers of misclassified spectra, one for each run; at least two runs of each.
+
+    Returns:
+        its lower and upper end.
+    """
+    from scipy import stats  # takes half a second
+
+    drawn = stats.bootstrap(
+        (a, b),
+        lambda a, b, axis: np.mean(a, axis=axis) - np.mean(b, axis=axis),
+        n_resamples=DRAWS,
+        method="percentile",
+        vectorized=True,
+        rng=np.random.default_rng(0),
+    )
+    return drawn.confidence_interval.low, drawn.confidence_interval.high
+
+
+def mcnemar(right_a, right_b):
+    """McNemar's exact test of two networks on the same spectra.
+
+    Args:
+        right_a, right_b: bool (spectra,), which of them each network classifies correctly.
+
+    Returns:
+        how many only the first gets right, how many only the second, and the two-sided p-value.
+    """
+    from scipy import stats  # takes half a second
+
+    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    p = stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
+    return only_a, only_b, p
+
+
+def differences(runs, correct, earlier=None):
+    """Every two networks: the difference of their test errors, and whether it is more than chance.
+
+    Args:
+        runs: table of runs, those that diverged left out.
+        correct: index of a row of ``runs`` → bool (test spectra,), which ones that run classifies
+            correctly. Rows of runs that are not at hand have none.
+        earlier: what this function gave before, or None. McNemar's test of networks whose runs are
+            not at hand is taken from there.
+
+    Returns:
+        a DataFrame, a row for each pair: ``difference`` is the mean of ``model_a`` minus that of
+        ``model_b``, in misclassified test spectra. ``lower`` and ``upper`` are its 95 % interval
+        over the runs, if both have several. ``p_mcnemar`` is the p-value of McNemar's exact test,
+        in which most of a network's runs decide whether it classifies a test spectrum correctly.
+    """
+    before = {} if earlier is None else earlier.set_index(PAIR).to_dict("index")
+    lines = []
+    for (network_a, runs_a), (network_b, runs_b) in combinations(list(by_network(runs)), 2):
+        wrong_a = runs_a.test_misclassified.to_numpy()
+        wrong_b = runs_b.test_misclassified.to_numpy()
+        line = {
+            "model_a": network_a.label,
+            "model_b": network_b.label,
+            "runs_a": len(runs_a),
+            "runs_b": len(runs_b),
+            "difference": wrong_a.mean() - wrong_b.mean(),
+        }
+
+        # a single run has no spread
+        if len(runs_a) > 1 and len(runs_b) > 1:
+            line["lower"], line["upper"] = interval(wrong_a, wrong_b)
+
+        if all(row in correct for row in (*runs_a.index, *runs_b.index)):
+            right_a, right_b = (
+                np.mean([correct[row] for row in rows.index], axis=0) > 0.5
+                for rows in (runs_a, runs_b)
+            )
+            line |= dict(zip(MCNEMAR, mcnemar(right_a, right_b), strict=True))
+        else:
+            known = before.get((network_a.label, network_b.label), {})
+            line |= {column: known.get(column) for column in MCNEMAR}
+        lines.append(line)
+    return pd.DataFrame(lines)
