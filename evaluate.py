@@ -266,11 +266,9 @@ def print_tables(settings, found):
 def networks(settings):
     """All architectures, built for the dataset: name → Keras model."""
     from model_implementations import MODELS, build  # starts Keras
-    from spectra_from_config import Settings as Rendering
-    from spectra_from_config import resolve
 
-    definitions = resolve(config.load(config.find(settings.config)), Rendering())
-    return {name: build(name, *definitions.sizes()) for name in MODELS}
+    sizes = config.load(config.find(settings.config)).resolved().sizes()
+    return {name: build(name, *sizes) for name in MODELS}
 
 
 def mirror_results(settings, found):

@@ -20,7 +20,7 @@ from synthetic_spectra.common import backend
 from synthetic_spectra.common.backend import keras
 from synthetic_spectra.common.cli import Count, GentleStop, Positive, Seed, run_script
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.spectra import config, dataset
+from synthetic_spectra.spectra import config, dataset, sources
 from synthetic_spectra.training import fast_layers, run_folder, wandb_mirror
 from synthetic_spectra.training.run import Identity
 
@@ -329,7 +329,7 @@ def train(run, data, settings, mirror, deadline):
     model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     backend.trace_by_batch_size(model)
     seed = run.settings["seed"]
-    draw = partial(dataset.fresh, data.definitions, seed) if settings.online else None
+    draw = partial(sources.fresh, data.definitions, seed) if settings.online else None
     batches = backend.Batches(data.x["train"], data.y["train"], settings.batch_size, seed, draw)
     validation = backend.Batches(data.x["val"], data.y["val"], backend.PREDICTED_AT_ONCE)
     slower = keras.callbacks.ReduceLROnPlateau(

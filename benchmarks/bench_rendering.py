@@ -16,11 +16,10 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
-import spectra_from_config
 from benchmarks.plain_renderer import render_plainly
 from synthetic_spectra.common.cli import Count, run_script
 from synthetic_spectra.common.machine import processor
-from synthetic_spectra.spectra import config, dataset
+from synthetic_spectra.spectra import config, sources
 from synthetic_spectra.spectra.artefacts import ARTEFACTS
 
 
@@ -38,9 +37,7 @@ class Settings:
 
 def main(settings):
     path = config.find(settings.config)
-    definitions = spectra_from_config.resolve(
-        config.load(path), spectra_from_config.Settings(config=settings.config)
-    )
+    definitions = config.load(path).resolved()
     print(f"{path.stem}, {settings.rounds} rounds, on {processor()}")
     # first, as a process inherits the peak of the one that starts it
     print(f"peak memory of spectra_from_config.py: {peak_memory(path) / 2**20:.0f} MiB")
@@ -48,9 +45,7 @@ def main(settings):
     for epoch in range(settings.rounds):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            seconds["rendering"].append(
-                timed(spectra_from_config.render_dataset, definitions, folder / "ours")
-            )
+            seconds["rendering"].append(timed(sources.render, definitions, folder / "ours"))
             arrays = [np.load(file) for file in sorted((folder / "ours").glob("*.npy"))]
             (folder / "plain").mkdir()
             seconds["plain renderer"].append(timed(render_plainly, definitions, folder / "plain"))
@@ -58,7 +53,7 @@ def main(settings):
                 if not filecmp.cmp(plain, folder / "ours" / plain.name, shallow=False):
                     sys.exit(f"{plain.name} differs between the two renderers")
             seconds["writing"].append(timed(write, arrays, folder))
-            seconds["online"].append(timed(dataset.fresh, definitions, 0, epoch))
+            seconds["online"].append(timed(sources.fresh, definitions, 0, epoch))
     for way, times in seconds.items():
         print(
             f"{way:15} median {median(times):6.2f} s, lowest {min(times):6.2f}, highest {max(times):6.2f}"
@@ -87,17 +82,12 @@ def speeds_with_artefacts(path, rounds):
     }
     for shape in ("gaussian_process", "hump"):
         cases[f"background 0.2, {shape}"] = {"background": 0.2, "background_shape": shape}
-    content = config.load(path)
-    definitions = {
-        name: spectra_from_config.resolve(
-            content, spectra_from_config.Settings(config=str(path), **changes)
-        )
-        for name, changes in cases.items()
-    }
+    definitions = config.load(path).resolved()
+    disturbed = {name: definitions.changed(**changes) for name, changes in cases.items()}
     seconds = {name: [] for name in cases}
     for epoch in range(rounds):
-        for name, resolved in definitions.items():
-            seconds[name].append(timed(dataset.fresh, resolved, 0, epoch))
+        for name, resolved in disturbed.items():
+            seconds[name].append(timed(sources.fresh, resolved, 0, epoch))
     return {
         name: median(without / own for without, own in zip(seconds["none"], times, strict=True))
         for name, times in seconds.items()

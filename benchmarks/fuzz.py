@@ -24,15 +24,12 @@ import atheris
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
-with atheris.instrument_imports(
-    include=["synthetic_spectra", "spectra_from_config", "dataset_config_generator"]
-):
+with atheris.instrument_imports(include=["synthetic_spectra", "dataset_config_generator"]):
     import dataset_config_generator
-    import spectra_from_config
     from synthetic_spectra.common.cli import Count, Seed, checked_settings, run_script
     from synthetic_spectra.common.errors import InputError
     from synthetic_spectra.common.machine import processor
-    from synthetic_spectra.spectra import config, dataset
+    from synthetic_spectra.spectra import config, dataset, peaks, sources
 
 SMALL = {
     "datapoints": 40, "boundary": 2, "classes": 2, "min_peaks": 1, "max_peaks": 3, "max_height": 9,
@@ -119,7 +116,6 @@ class ConfigTarget:
 
     def __init__(self, folder):
         self.file, self.output = folder / "config.json", folder / "arrays"
-        spectra_from_config.track = lambda items, *_, **__: items  # no progress bar
 
     def examples(self):
         yield json.dumps(SMALL).encode()
@@ -160,9 +156,7 @@ class ConfigTarget:
     def answer(self, data):
         self.file.write_bytes(data)
         try:
-            definitions = spectra_from_config.resolve(
-                config.load(self.file), spectra_from_config.Settings()
-            )
+            definitions = config.load(self.file).resolved()
             rows = [definitions.rendering_of(label) for label in definitions.spectra]
             sizes = [
                 (r.n_train + r.n_val + len(r.test_shifts) * len(r.test_heights))
@@ -173,10 +167,10 @@ class ConfigTarget:
                 for r, s in zip(rows, definitions.spectra.values(), strict=True)
             ]
             free = 2**31  # of the memory, for refusals that do not depend on the machine
-            spectra_from_config.free_memory = lambda: free
+            peaks.free_memory = lambda: free
             if LARGEST < sum(sizes) < 10**9:
                 return "valid, too large to render here"
-            spectra_from_config.render_dataset(definitions, self.output)
+            sources.render(definitions, self.output)
             spectra = dataset.load(self.output.parent, self.output.name).x["train"]
             assert (spectra.max(axis=1) == 1).all()
             return "rendered"
@@ -190,10 +184,7 @@ class ArrayTarget:
     """The bytes of x_train.npy beside a whole dataset."""
 
     def __init__(self, folder):
-        definitions = spectra_from_config.resolve(
-            config.parse(SMALL, "small"), spectra_from_config.Settings()
-        )
-        spectra_from_config.render_dataset(definitions, folder / "set")
+        sources.render(config.parse(SMALL, "small").resolved(), folder / "set")
         self.folder, self.file = folder, folder / "set" / "x_train.npy"
         self.whole = self.file.read_bytes()
 

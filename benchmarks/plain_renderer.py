@@ -1,5 +1,7 @@
-"""The published rendering rules the plain way: one draw, one peak, one row at a time. The baseline
-of the benchmark and the reference of the tests; it shares no code with synthetic_spectra.rendering.
+"""The published rendering rules the plain way: one draw, one peak, one row at a time.
+
+The baseline of the benchmark and the reference of the tests; it shares no code with
+``synthetic_spectra.spectra``.
 """
 
 import numpy as np
@@ -7,8 +9,7 @@ from scipy.ndimage import gaussian_filter1d
 
 
 def render_plainly(definitions, folder):
-    """Render a resolved config and save the six arrays, as ``spectra_from_config.render_dataset``
-    does."""
+    """Render a resolved config and save the six arrays, as ``sources.render`` does."""
     size = definitions.n_datapoints
     rng = np.random.default_rng(definitions.rendering.seed)
     x = {"train": [], "val": [], "test": []}

@@ -11,12 +11,10 @@ import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
-from spectra_from_config import Settings as Defaults
-from spectra_from_config import resolve
 from synthetic_spectra.analysis.ceiling import Classes, ceiling, visible
 from synthetic_spectra.common.cli import Count, Positive, run_script
 from synthetic_spectra.common.files import write_text
-from synthetic_spectra.spectra import config, rendering
+from synthetic_spectra.spectra import config, peaks
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def main(settings):
         name, _, labels = pair.partition(":")
         began = time.monotonic()
         rows += compare(
-            resolve(config.load(config.find(name)), Defaults()),
+            config.load(config.find(name)).resolved(),
             list(map(int, labels.split("-"))),
             settings,
         )
@@ -75,29 +73,28 @@ def compare(definitions, labels, settings):
     drawn = {}
     for label in labels:
         own = definitions.rendering_of(str(label))
-        peaks = rendering.draw_peaks(
-            definitions.spectra[str(label)],
-            own,
-            settings.spectra // 2,
-            definitions.n_datapoints,
-            rng,
+        spectrum, n_spectra = definitions.spectra[str(label)], settings.spectra // 2
+        positions, heights, widths = peaks.draw(
+            spectrum, own, n_spectra, definitions.n_datapoints, rng
         )
-        order = np.argsort(peaks[0], axis=1)
-        positions, heights = (np.take_along_axis(values, order, axis=1) for values in peaks[:2])
-        drawn[label] = positions, heights / heights.max(axis=1, keepdims=True), peaks[2]
+        order = np.argsort(positions, axis=1)
+        positions, heights = (
+            np.take_along_axis(values, order, axis=1) for values in (positions, heights)
+        )
+        drawn[label] = positions, heights / heights.max(axis=1, keepdims=True), widths
     undecided = ceiling(definitions)
     rows = []
     for label in labels:
         own = definitions.rendering_of(str(label))
         verdicts = undecided[undecided.label == label]
         tests = zip(
-            *rendering.test_peaks(definitions.spectra[str(label)], own, definitions.n_datapoints),
+            *peaks.grid(definitions.spectra[str(label)], own, definitions.n_datapoints),
             strict=True,
         )
-        for step, (peaks, verdict) in enumerate(zip(tests, verdicts.itertuples(), strict=True)):
+        for step, (tested, verdict) in enumerate(zip(tests, verdicts.itertuples(), strict=True)):
             if verdict.verdict == "identifiable":
                 continue
-            centre = visible(*peaks[:2])
+            centre = visible(*tested[:2])
             posteriors, true = [], []
             for other in labels:
                 positions, heights, widths = drawn[other]

@@ -15,7 +15,7 @@ sys.path.append(
 from figures import style
 from synthetic_spectra.common.cli import run_script
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.spectra import config, dataset, rendering
+from synthetic_spectra.spectra import config, dataset, profiles
 
 MOST = 40  # classes that are still told apart
 
@@ -61,7 +61,7 @@ def draw(definitions):
     for axes, (group, labels) in zip(panels.flat, groups.items(), strict=False):
         for i, label in enumerate(labels):
             own = definitions.rendering_of(str(label))
-            ideal = rendering.ideal_spectrum(
+            ideal = profiles.ideal_spectrum(
                 definitions.spectra[str(label)], own, definitions.n_datapoints
             )
             # the root lets minor peaks be seen

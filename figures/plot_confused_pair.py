@@ -16,7 +16,7 @@ sys.path.append(
 from figures import style
 from synthetic_spectra.analysis import confusions
 from synthetic_spectra.common.cli import Count, run_script
-from synthetic_spectra.spectra import config, dataset, rendering
+from synthetic_spectra.spectra import config, dataset, profiles
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def draw(data, pairs, n_spectra):
                 data.definitions.rendering_of(str(label)),
             )
             drawn = data.x["train"][(data.y["train"] == label).nonzero()[0][:n_spectra]]
-            ideal = rendering.ideal_spectrum(spectrum, own, data.definitions.n_datapoints)
+            ideal = profiles.ideal_spectrum(spectrum, own, data.definitions.n_datapoints)
             highest = max(highest, drawn[:, region].max(), ideal[region].max())
             ideal[ideal == 0] = np.nan  # no thick line on the axis
             for axes in (whole, enlarged):

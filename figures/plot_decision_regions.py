@@ -26,7 +26,7 @@ from synthetic_spectra.analysis import confusions, tables, trained
 from synthetic_spectra.common import backend
 from synthetic_spectra.common.cli import Count, run_script
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.spectra import config, dataset, rendering
+from synthetic_spectra.spectra import config, dataset, profiles
 
 BEYOND = (
     0.15  # share of the extent of the training spectra that is shown beyond them, on every side
@@ -162,7 +162,7 @@ def rendered(definitions, labels, peaks, positions, heights):
     all_positions = np.hstack([np.tile(other_positions, (n, 1)), across])
     all_heights = np.hstack([np.tile(other_heights / other_heights.max(), (n, 1)), up])
     widths = np.full(n, float(definitions.rendering_of(str(labels[0])).test_kernel))
-    spectra = rendering.render(
+    spectra = profiles.gaussian(
         all_positions, all_heights, widths, definitions.n_datapoints, "float32"
     )
     return spectra / spectra.max(axis=1, keepdims=True)

@@ -31,7 +31,7 @@ def main(settings):
     table = ceiling(definitions)
     results.write(settings.results_dir, name, {"ceiling": table})
     print(in_words(table))
-    if artefacts := definitions.rendering.artefacts():
+    if artefacts := definitions.artefacts():
         print(f"the peaks allow this; {', '.join(artefacts)} can only take from it")
 
 

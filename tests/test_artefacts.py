@@ -9,9 +9,16 @@ from conftest import ROOT, refused
 from scipy.special import voigt_profile
 from scipy.stats import cauchy, kstest, norm
 
-import spectra_from_config
 from studies import dataset_ceiling
-from synthetic_spectra.spectra import config, dataset, rendering
+from synthetic_spectra.spectra import (
+    config,
+    dataset,
+    instrument,
+    peaks,
+    profiles,
+    settings,
+    sources,
+)
 
 N = 2000
 EXAMPLE = ROOT / "dataset_configs" / "example.json"
@@ -34,9 +41,7 @@ SOME = (
 
 def example(**changes):
     """The resolved example, with other settings than the default ones."""
-    return spectra_from_config.resolve(
-        config.load(EXAMPLE), spectra_from_config.Settings(**changes)
-    )
+    return config.load(EXAMPLE).resolved().changed(**changes)
 
 
 def some_peaks(n=400):
@@ -45,7 +50,7 @@ def some_peaks(n=400):
 
 
 def disturbed(**changes):
-    return rendering.disturbed(
+    return instrument.disturb(
         *some_peaks(), example(**changes).rendering, N, np.random.default_rng(8)
     )
 
@@ -53,9 +58,9 @@ def disturbed(**changes):
 def measured(**changes):
     """Spectra with artefacts, and the same ones without."""
     positions, heights, widths = some_peaks()
-    ideal = rendering.render(positions, heights, widths, N)
+    ideal = profiles.gaussian(positions, heights, widths, N)
     peaks = positions, heights, widths, np.zeros(len(widths))
-    return rendering.measured(
+    return instrument.measure(
         *peaks, example(**changes).rendering, N, np.random.default_rng(8)
     ), ideal
 
@@ -66,7 +71,7 @@ def test_profiles_are_the_textbook_ones_of_one_area_and_one_width():
     lorentzian = cauchy.pdf(axis, position, sigma * FWHM / 2)
     for share in (0.0, 0.3, 1.0):
         peaks = (np.array([[value]]) for value in (position, height, sigma))
-        (curve,) = rendering.render_profiles(*peaks, np.array([share]), N)
+        (curve,) = profiles.pseudo_voigt(*peaks, np.array([share]), N)
         np.testing.assert_allclose(
             curve, height * ((1 - share) * gaussian + share * lorentzian), rtol=1e-12, atol=1e-16
         )
@@ -78,7 +83,7 @@ def test_profiles_are_the_textbook_ones_of_one_area_and_one_width():
     voigt = voigt_profile(axis - 800, sigma_g, sigma_g * FWHM / 2)
     ratio = 1 / 1.6376
     share = 1.36603 * ratio - 0.47719 * ratio**2 + 0.11116 * ratio**3
-    (curve,) = rendering.render_profiles(
+    (curve,) = profiles.pseudo_voigt(
         *(np.array([[v]]) for v in (800.0, 1.0, 4.0)), np.array([share]), N
     )
     assert abs(curve - voigt).max() < 0.02 * voigt.max()
@@ -86,9 +91,9 @@ def test_profiles_are_the_textbook_ones_of_one_area_and_one_width():
 
 def test_gaussians_between_datapoints_are_those_on_datapoints():
     positions, heights, widths = some_peaks()
-    plain = rendering.render(positions, heights, widths, N)
+    plain = profiles.gaussian(positions, heights, widths, N)
     peaks = positions.astype(float), heights, np.tile(widths[:, None], 3), np.zeros(len(widths))
-    ours = rendering.render_profiles(*peaks, N)
+    ours = profiles.pseudo_voigt(*peaks, N)
     np.testing.assert_allclose(
         ours, plain, rtol=2e-3, atol=1e-12
     )  # sums of datapoints against integrals
@@ -97,12 +102,12 @@ def test_gaussians_between_datapoints_are_those_on_datapoints():
 def test_peaks_beyond_the_ends_are_cut_off():
     positions = np.array([[-500.0, -3.0, 50.0, 1998.5, 2600.0]])
     shape = np.ones((1, 5))
-    curve = rendering.render_profiles(positions, shape, 3 * shape, np.array([0.0]), N)[0]
+    curve = profiles.pseudo_voigt(positions, shape, 3 * shape, np.array([0.0]), N)[0]
     axis = np.arange(N)
     expected = sum(norm.pdf(axis, p, 3) * (abs(axis - p) <= 12.5) for p in positions[0])
     np.testing.assert_allclose(curve, expected, rtol=1e-12, atol=1e-16)
     with pytest.raises(ValueError, match="spectrum 0 is empty"):
-        rendering.render_profiles(positions[:, :1], shape[:, :1], shape[:, :1], np.array([0.0]), N)
+        profiles.pseudo_voigt(positions[:, :1], shape[:, :1], shape[:, :1], np.array([0.0]), N)
 
 
 def test_nothing_is_changed_where_nothing_is_on():
@@ -111,8 +116,8 @@ def test_nothing_is_changed_where_nothing_is_on():
         assert after is before or np.array_equal(after, before)
     spectra, ideal = measured()
     assert np.array_equal(spectra, ideal)
-    assert example().rendering.artefacts() == {}
-    assert example(noise=0.1, impurities=2).rendering.artefacts() == {"noise": 0.1, "impurities": 2}
+    assert example().artefacts() == {}
+    assert example(noise=0.1, impurities=2).artefacts() == {"noise": 0.1, "impurities": 2}
 
 
 def test_peaks_move_together():
@@ -187,30 +192,30 @@ def test_backgrounds_are_smooth_and_as_high_as_asked_for(shape):
 
 
 def test_a_gaussian_process_has_its_covariance():
-    curves = rendering._gaussian_process(N)
+    curves = instrument._gaussian_process(N)
     covariance = curves.T[::100] @ curves[:, ::100]
     x = np.linspace(0, 1, N)[::100]
-    wanted = np.exp(-0.5 * ((x[:, None] - x) / rendering.SMOOTHNESS) ** 2)
+    wanted = np.exp(-0.5 * ((x[:, None] - x) / instrument.SMOOTHNESS) ** 2)
     np.testing.assert_allclose(covariance, wanted, atol=1e-3)
 
 
 @pytest.mark.parametrize("changes", SOME)
 def test_the_same_settings_give_the_same_spectra_in_parts_too(changes, tmp_path, monkeypatch):
     definitions = example(**changes)
-    spectra_from_config.render_dataset(definitions, tmp_path / "whole")
-    monkeypatch.setattr(spectra_from_config, "AT_ONCE", 200_000)
-    spectra_from_config.render_dataset(definitions, tmp_path / "parts")
+    sources.render(definitions, tmp_path / "whole")
+    monkeypatch.setattr(peaks, "AT_ONCE", 200_000)
+    sources.render(definitions, tmp_path / "parts")
     for file in sorted((tmp_path / "whole").iterdir()):
         assert file.read_bytes() == (tmp_path / "parts" / file.name).read_bytes(), file.name
-    drawn, _ = dataset.fresh(definitions, 0, 0)
-    assert np.array_equal(drawn, dataset.fresh(definitions, 0, 0)[0])
-    assert not np.array_equal(drawn, dataset.fresh(example(), 0, 0)[0])
+    drawn, _ = sources.fresh(definitions, 0, 0)
+    assert np.array_equal(drawn, sources.fresh(definitions, 0, 0)[0])
+    assert not np.array_equal(drawn, sources.fresh(example(), 0, 0)[0])
     assert np.isfinite(drawn).all()
 
 
 def test_noise_lies_on_the_spectra_that_are_there_without_it(tmp_path):
     for name, changes in (("ideal", {}), ("noisy", {"noise": 0.05})):
-        spectra_from_config.render_dataset(example(**changes), tmp_path / name)
+        sources.render(example(**changes), tmp_path / name)
     for split in dataset.SPLITS:
         ideal, noisy = (np.load(tmp_path / name / f"x_{split}.npy") for name in ("ideal", "noisy"))
         assert ((noisy - ideal) / ideal.max(axis=1, keepdims=True)).std() == pytest.approx(
@@ -223,7 +228,7 @@ def test_artefacts_are_flags_and_settings_of_a_dataset(shell, tmp_path):
     shell(tmp_path, "spectra_from_config.py", "--config", EXAMPLE, *flags)
     kept = json.loads((tmp_path / "datasets" / "example" / "config.json").read_text())["rendering"]
     wanted = {"noise": 0.02, "profile": "pseudo_voigt", "mixing": [0.1, 0.4], "impurities": 1}
-    assert {name: value for name, value in kept.items() if name in config.ARTEFACTS} == wanted
+    assert {name: value for name, value in kept.items() if name in settings.OFF} == wanted
     told = shell(
         tmp_path,
         "studies/dataset_ceiling.py",
@@ -255,7 +260,7 @@ def test_artefacts_are_flags_and_settings_of_a_dataset(shell, tmp_path):
     [
         (("--noise", -1), ("noise", "-1")),
         (("--noise", "nan"), ("noise", "nan")),
-        (("--mixing", 0.5, 0.1), ("mixing", "lower share first")),
+        (("--mixing", 0.5, 0.1), ("mixing", "the lower one first")),
         (("--width-spread", 1), ("width_spread", "1")),
         (("--impurities", -2), ("impurities", "-2")),
         (("--counts", 1e30), ("counts", "1e+30")),

@@ -5,9 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spectra_from_config import Settings, resolve
 from synthetic_spectra.analysis.ceiling import Classes, ceiling, visible
-from synthetic_spectra.spectra import config, rendering
+from synthetic_spectra.spectra import config, peaks
 
 
 def definitions(spectra, **rendering_settings):
@@ -25,7 +24,7 @@ def definitions(spectra, **rendering_settings):
             for i, (positions, heights, own) in enumerate(spectra)
         },
     }
-    return resolve(config.parse(content, "a test"), Settings())
+    return config.parse(content, "a test").resolved()
 
 
 # classes that overlap in every way: position, height, a peak that vanishes, peaks that swap or hide
@@ -58,7 +57,7 @@ def test_the_posterior_is_the_frequency(spectra):
     posteriors, right = [], []
     for label, spectrum in of.spectra.items():
         own = of.rendering_of(label)
-        drawn = rendering.draw_peaks(spectrum, own, 40 * own.n_train, of.n_datapoints, rng)
+        drawn = peaks.draw(spectrum, own, 40 * own.n_train, of.n_datapoints, rng)
         for positions, heights, width in zip(*drawn, strict=True):
             found = classes.likelihoods(*visible(positions, heights), width)
             fewest = min(dimensions for dimensions, _ in found.values())
@@ -126,7 +125,7 @@ def test_many_peaks_that_reach_one_another_take_no_longer():
     ],
 )
 def test_published_datasets(name, verdicts, pairs):
-    table = ceiling(resolve(config.load(config.find(name)), Settings()))
+    table = ceiling(config.load(config.find(name)).resolved())
     assert table.verdict.value_counts().to_dict() == verdicts
     unsure = table[table.verdict != "identifiable"]
     rivals = {

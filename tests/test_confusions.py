@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from conftest import ROOT, own_results
 
-from spectra_from_config import Settings, resolve
 from synthetic_spectra.analysis import confusions, results, statistics, tables
 from synthetic_spectra.analysis.ceiling import ceiling
 from synthetic_spectra.spectra import config
@@ -28,7 +27,7 @@ PUBLISHED_CAUSES = {
 
 
 def resolved(name):
-    return resolve(config.load(config.find(name)), Settings())
+    return config.load(config.find(name)).resolved()
 
 
 @pytest.mark.parametrize(("pair", "cause"), PUBLISHED_CAUSES.items())

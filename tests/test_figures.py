@@ -105,7 +105,7 @@ def data(small):
 )
 def test_deciding_peak_of_published_pairs(pair, cause, peak):
     path = ROOT / "dataset_configs" / "benchmark.json"
-    definitions = spectra_from_config.resolve(config.load(path), spectra_from_config.Settings())
+    definitions = config.load(path).resolved()
     assert confusions.cause(definitions, *pair) == cause
     assert confusions.deciding_peak(definitions, *pair) == peak
 

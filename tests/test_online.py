@@ -11,7 +11,7 @@ from conftest import ROOT, refused
 from test_faults import EXAMPLE, outcome
 
 from synthetic_spectra.common.backend import keras
-from synthetic_spectra.spectra import dataset
+from synthetic_spectra.spectra import dataset, sources
 
 TRAINS = """
 from dataclasses import replace
@@ -86,9 +86,9 @@ def test_averages_are_validated_and_kept_and_the_weights_trained_on(backend):
 
 def test_seed_and_epoch_alone_decide_the_spectra(example):
     data = dataset.load(example / "datasets", "example")
-    drawn = {key: dataset.fresh(data.definitions, *key) for key in ((0, 0), (0, 1), (1, 0))}
+    drawn = {key: sources.fresh(data.definitions, *key) for key in ((0, 0), (0, 1), (1, 0))}
     for key, (x, y) in drawn.items():
-        again, _ = dataset.fresh(data.definitions, *key)
+        again, _ = sources.fresh(data.definitions, *key)
         assert np.array_equal(x, again)
         assert np.array_equal(y, data.y["train"])
         assert (x.dtype, x.shape) == (data.x["train"].dtype, data.x["train"].shape)

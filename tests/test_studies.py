@@ -89,7 +89,7 @@ def test_networks_are_tested_with_artefacts_and_trained_with_them(ablated, place
     assert list(ideal.test_misclassified) == list(complete.test_misclassified)
     name = f"noise={max(ARTEFACTS['noise'][1]):g}"
     noisy = dataset.load(settings.datasets_dir / "robustness" / name, "example")
-    assert noisy.definitions.rendering.artefacts() == {"noise": max(ARTEFACTS["noise"][1])}
+    assert noisy.definitions.artefacts() == {"noise": max(ARTEFACTS["noise"][1])}
     (own,) = run_folder.found(settings.runs_dir / "robustness" / name, "example")
     # a training that was interrupted is left out
     summary = own.folder / "summary.json"

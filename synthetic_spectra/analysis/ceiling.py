@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from synthetic_spectra.spectra import rendering
+from synthetic_spectra.spectra import peaks
 
 # two likelihoods that differ by less, relatively, are equal: rounding makes them differ
 EQUAL = 1e-9
@@ -41,8 +41,8 @@ def ceiling(definitions):
     began = reported = time.monotonic()
     for label, spectrum in definitions.spectra.items():
         rendering_of_class = definitions.rendering_of(label)
-        peaks = rendering.test_peaks(spectrum, rendering_of_class, definitions.n_datapoints)
-        for positions, heights, width in zip(*peaks, strict=True):
+        tested = peaks.grid(spectrum, rendering_of_class, definitions.n_datapoints)
+        for positions, heights, width in zip(*tested, strict=True):
             rows.append(judged(classes, int(label), *visible(positions, heights), width))
 
         if time.monotonic() - reported > 5:

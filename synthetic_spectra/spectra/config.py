@@ -2,29 +2,25 @@
 
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from synthetic_spectra.common.errors import InputError, sentence
 from synthetic_spectra.common.files import write_text
+from synthetic_spectra.spectra.settings import (
+    OFF,
+    ClassRendering,
+    Count,
+    Finite,
+    Rendering,
+    Shift,
+)
 
 CONFIGS_DIR = Path("dataset_configs")
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # of a config, and so of folders made for it
-DTYPES = ("float64", "float32")
-
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-# Below 1, so that no spectrum loses its highest peak.
-Spread = Annotated[Finite, Field(ge=0, lt=1)]
-Width = Annotated[Finite, Field(ge=1e-3)]
-Share = Annotated[Finite, Field(ge=0, le=1)]
-Length = Annotated[Finite, Field(ge=0, le=2**31)]
-Height = Annotated[Finite, Field(ge=0, le=1000)]
-# so that whole numbers, and products of a shift and a step, fit into 64 bits
-Count = Annotated[int, Field(ge=1, le=2**53)]
-Shift = Annotated[int, Field(ge=0, le=2**31)]
-Step = Annotated[int, Field(ge=-(2**31), le=2**31)]
 
 
 class _Strict(BaseModel):
@@ -33,102 +29,24 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
 
 
-class Rendering(_Strict):
-    """Settings of the rendering, at the scope of one class; ``None`` leaves a setting to the next
-    wider scope.
+def _scope(name, vocabulary):
+    """The class of a ``rendering`` object in a config, with the settings of a vocabulary.
 
-    Lengths are in datapoints, heights relative to the highest peak of a class.
+    A setting that the config leaves out is ``None``, or its value of ``OFF``.
     """
-
-    shift_range: Shift | None = (
-        None  # training: a position moves by an integer in [-shift_range, shift_range)
+    kinds = get_type_hints(vocabulary, include_extras=True)
+    return create_model(
+        name,
+        __base__=_Strict,
+        **{
+            setting: (kind, OFF[setting]) if setting in OFF else (kind | None, None)
+            for setting, kind in kinds.items()
+        },
     )
-    variation_range: Spread | None = None  # training: a height changes by at most this, either way
-    kernel_range: Annotated[list[Width], Field(min_length=2, max_length=2)] | None = (
-        None  # training: lowest, highest σ
-    )
-    vary_highest: bool | None = None  # training: whether a peak of height 1 changes its height too
-    test_shift: Shift | None = None  # test: one step of the positions
-    test_var: Spread | None = None  # test: one step of the heights
-    test_shifts: Annotated[list[Step], Field(min_length=1)] | None = (
-        None  # test: steps of the positions, e.g. 0, -1, 1
-    )
-    test_heights: Annotated[list[Step], Field(min_length=1)] | None = (
-        None  # test: steps of the heights
-    )
-    test_kernel: Width | None = None  # test: σ
-    n_train: Count | None = None  # training spectra
-    n_val: Count | None = None  # validation spectra
-
-    @model_validator(mode="after")
-    def _kernel_range_in_order(self):
-        if self.kernel_range and self.kernel_range[0] > self.kernel_range[1]:
-            raise ValueError(f"kernel_range is {self.kernel_range}, expected the lower width first")
-        return self
 
 
-class DatasetRendering(Rendering):
-    """Settings of the rendering at the scope of a whole dataset: those of a class, and what classes
-    share.
-
-    What an instrument and a sample add to the ideal spectra is off by default, and is not written
-    where it is off.
-    """
-
-    seed: int | None = Field(
-        None, ge=0
-    )  # of the one random stream that draws all training and validation spectra
-    dtype: str | None = Field(None, pattern=f"^({'|'.join(DTYPES)})$")  # of the arrays of spectra
-
-    profile: Literal["gaussian", "lorentzian", "pseudo_voigt"] = (
-        "gaussian"  # of the peaks, as wide as the Gaussian
-    )
-    mixing: Annotated[list[Share], Field(min_length=2, max_length=2)] = [
-        0.0,
-        1.0,
-    ]  # pseudo_voigt: lowest, highest η
-    width_spread: Spread = (
-        0.0  # the width of every peak differs from that of its spectrum by at most this share
-    )
-    zero_shift: Length = 0.0  # all peaks of a spectrum move together by at most this, either way
-    scale: Spread = (
-        0.0  # all positions of a spectrum are stretched by at most this share, either way
-    )
-    impurities: Annotated[int, Field(ge=0, le=1000)] = (
-        0  # peaks of something else in every spectrum, anywhere …
-    )
-    impurity_height: Share = 0.1  # … and at most this high
-    background: Height = (
-        0.0  # a smooth background reaches at most this share of the highest intensity
-    )
-    background_shape: Literal["polynomial", "gaussian_process", "hump"] = "polynomial"
-    counts: Annotated[Finite, Field(ge=0, le=1e12)] = (
-        0.0  # photons at the highest intensity; 0: no Poisson noise
-    )
-    noise: Height = 0.0  # σ of normal noise on every datapoint, as a share of the highest intensity
-
-    @model_validator(mode="after")
-    def _mixing_in_order(self):
-        if self.mixing[0] > self.mixing[1]:
-            raise ValueError(f"mixing is {self.mixing}, expected the lower share first")
-        return self
-
-    def artefacts(self):
-        """The settings of what an instrument and a sample add, those that are not at their default:
-        name → value."""
-        return {
-            name: value
-            for name, value in self.model_dump(exclude_defaults=True).items()
-            if name in ARTEFACTS
-        }
-
-
-# what an instrument and a sample add
-ARTEFACTS = tuple(
-    name
-    for name in DatasetRendering.model_fields
-    if name not in {*Rendering.model_fields, "seed", "dtype"}
-)
+ClassScope = _scope("ClassScope", ClassRendering)
+DatasetScope = _scope("DatasetScope", Rendering)
 
 
 class ClassDefinition(_Strict):
@@ -137,7 +55,7 @@ class ClassDefinition(_Strict):
     peak_positions: list[int] = Field(min_length=1)
     peak_heights: list[Annotated[Finite, Field(gt=0, le=1)]] = Field(min_length=1)
     group: str | None = None  # classes of one group are told apart by one kind of detail
-    rendering: Rendering = Rendering()
+    rendering: ClassScope = ClassScope()
 
     @model_validator(mode="after")
     def _one_height_per_position(self):
@@ -158,15 +76,17 @@ class Config(_Strict):
     files.
     """
 
+    kind: Literal["peaks"] = "peaks"  # which of sources.SOURCES makes the spectra
     n_datapoints: Count = Field(alias="datapoints")
     boundary: Shift
     n_classes: Count = Field(alias="classes")
     min_peaks: Count
     max_peaks: Count
     max_height: Count
-    distribution: str | None = None  # how dataset_config_generator.py drew the numbers of peaks …
-    seed: int | None = None  # … and from which seed
-    rendering: DatasetRendering = DatasetRendering()
+    # how dataset_config_generator.py drew the numbers of peaks, and from which seed
+    distribution: str | None = None
+    seed: int | None = None
+    rendering: DatasetScope = DatasetScope()
     spectra: dict[str, ClassDefinition]
 
     @model_validator(mode="after")
@@ -213,34 +133,67 @@ class Config(_Strict):
         """The JSON content: the published keys in their order, ours only where they are set."""
         return self.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
 
-    def resolved(self, defaults):
-        """This config with every dataset-wide rendering setting filled in from ``defaults`` where
-        it has none.
+    def fixed(self):
+        """The rendering settings that this config fixes for the whole dataset: name → value."""
+        given = {name: getattr(self.rendering, name) for name in self.rendering.model_fields_set}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def resolved(self, defaults=None):
+        """This config with every dataset-wide rendering setting filled in: its own value, else that
+        of ``defaults``.
 
         Args:
-            defaults: setting → value, for every field of ``DatasetRendering``.
+            defaults: a ``settings.Rendering``; without one, that of the defaults.
+
+        Raises:
+            InputError: if a width is longer than the axis.
         """
-        rendering = defaults | self.rendering.model_dump(exclude_none=True, exclude_defaults=True)
-        return parse({**self.content(), "rendering": rendering}, "settings")
+        defaults = defaults or Rendering()
+        return self.changed(
+            **{field.name: getattr(defaults, field.name) for field in fields(Rendering)}
+            | self.fixed()
+        )
+
+    def changed(self, **rendering):
+        """This config with other dataset-wide rendering settings; those of a class stay.
+
+        Raises:
+            InputError: if a setting is unknown or out of range.
+        """
+        scope = self.rendering.model_dump(exclude_none=True) | rendering
+        return parse({**self.content(), "rendering": scope}, "settings")
+
+    def artefacts(self):
+        """What an instrument and a sample add to the spectra: name → value of the settings that
+        differ from ``settings.OFF``."""
+        values = {name: getattr(self.rendering, name) for name in OFF}
+        return {name: value for name, value in values.items() if value != OFF[name]}
 
     def sizes(self):
-        """What a network is built for: datapoints, classes, and how far peaks shift (the most of
-        any class)."""
+        """What a network is built for: number of datapoints, number of classes, and the largest
+        ``shift_range`` of any class."""
         shift_range = max(self.rendering_of(label).shift_range for label in self.spectra)
         return self.n_datapoints, self.n_classes, shift_range
 
     def groups(self):
-        """Group → labels (int) of its classes, both in the order of the classes; under None those
-        without a group."""
+        """Group → labels (int) of its classes, both in the order of the classes; None → labels of
+        the classes without a group."""
         groups = {}
         for label, spectrum in self.spectra.items():
             groups.setdefault(spectrum.group, []).append(int(label))
         return groups
 
     def rendering_of(self, label):
-        """The rendering settings of a class: its own, and the dataset's for the rest."""
-        own = self.spectra[label].rendering.model_dump(exclude_none=True)
-        return self.rendering.model_copy(update=own)
+        """The rendering settings of a class: what it fixes, and the dataset's for the rest.
+
+        Args:
+            label: as in the JSON, e.g. "0".
+
+        Returns:
+            a ``DatasetScope``, complete if this config is resolved.
+        """
+        fixed = self.spectra[label].rendering.model_dump(exclude_none=True)
+        return self.rendering.model_copy(update=fixed)
 
 
 def find(config):

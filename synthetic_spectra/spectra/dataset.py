@@ -1,10 +1,9 @@
-"""Arrays in datasets/<name>/ ⇄ memory: checks, scaling, and the order in which training samples are
-seen."""
+"""Arrays in datasets/<name>/ ⇄ memory: writing, checks, scaling."""
 
 import hashlib
 import shutil
 import warnings
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +11,12 @@ import numpy as np
 
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.machine import free_memory
-from synthetic_spectra.spectra import config, rendering
+from synthetic_spectra.spectra import config
 
 SPLITS = ("train", "val", "test")
 CONFIG_FILE = "config.json"
-ROWS_AT_ONCE = (
-    1024  # spectra converted in one step, so that float64 files need no second copy in memory
-)
+# spectra converted in one step, so that float64 files need no second copy in memory
+ROWS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -75,45 +73,43 @@ class Scaled:
         return (self.raw[rows] / self.highest[rows]).astype("float32")
 
 
-@contextmanager
-def created(folder, definitions, counts):
-    """Create ``config.json`` and the labels, and open the arrays of spectra, to be written class by
-    class.
+def write(folder, definitions, numbers, parts):
+    """Write the resolved config and the arrays of a dataset into a new folder, part by part.
 
     Args:
-        folder: made here.
+        folder: it is made here.
         definitions: the resolved config.
-        counts: split → number of spectra of each class, in the order of the classes.
-
-    Yields:
-        split → file that takes the spectra of one class after the other.
-
+        numbers: split → number of spectra.
+        parts: yields split, spectra (n, n_datapoints), labels (n,), in the order of each split.
     """
-    dtype = np.dtype(definitions.rendering.dtype)
-    shapes = {split: (sum(counts[split]), definitions.n_datapoints) for split in SPLITS}
     folder.mkdir()
     config.save(folder / CONFIG_FILE, definitions)
+
+    # an array begins with its header, which says how many spectra will follow
+    spectra_type = np.dtype(definitions.rendering.dtype)
     with ExitStack() as stack:
         files = {}
-        for split, shape in shapes.items():
-            labels = np.repeat(np.arange(definitions.n_classes, dtype="float64"), counts[split])
-            np.save(_file(folder, "y", split), labels)
-            files[split] = stack.enter_context(_file(folder, "x", split).open("wb"))
-            header = {
-                "descr": np.lib.format.dtype_to_descr(dtype),
-                "fortran_order": False,
-                "shape": shape,
-            }
-            np.lib.format.write_array_header_1_0(files[split], header)
-        yield files
+        for split in SPLITS:
+            shapes = {"x": (numbers[split], definitions.n_datapoints), "y": (numbers[split],)}
+            for axis, dtype in (("x", spectra_type), ("y", np.dtype("float64"))):
+                file = stack.enter_context(_file(folder, axis, split).open("wb"))
+                header = {
+                    "descr": np.lib.format.dtype_to_descr(dtype),
+                    "fortran_order": False,
+                    "shape": shapes[axis],
+                }
+                np.lib.format.write_array_header_1_0(file, header)
+                files[axis, split] = file
+
+        for split, spectra, labels in parts:
+            files["x", split].write(spectra)
+            files["y", split].write(labels.astype("float64"))
 
 
-def refuse_too_large(folder, definitions, counts):
-    """Raise InputError if the arrays do not fit on the disk; arguments as of ``created``."""
+def refuse_too_large(folder, definitions, numbers):
+    """Raise InputError if the arrays do not fit on the disk; arguments as of ``write``."""
     itemsize = np.dtype(definitions.rendering.dtype).itemsize
-    needed = sum(sum(numbers) for numbers in counts.values()) * (
-        definitions.n_datapoints * itemsize + 8
-    )
+    needed = sum(numbers.values()) * (definitions.n_datapoints * itemsize + 8)
     folder.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder.parent).free
     if needed > free:
@@ -181,50 +177,6 @@ def epoch_order(n_samples, seed, epoch):
     return np.random.default_rng([seed, epoch]).permutation(n_samples)
 
 
-def fresh(definitions, seed, epoch):
-    """New training spectra for one epoch, by the rules of the dataset: (seed, epoch) alone decides
-    them.
-
-    Args:
-        definitions: the resolved config of the dataset.
-        seed: of the run.
-        epoch: counted from 0.
-
-    Returns:
-        spectra, float32 (n, n_datapoints), every one scaled to a maximum of 1, and labels, int64
-        (n,): as many of each class as the dataset has.
-
-    Raises:
-        InputError: if a spectrum comes out empty, or there is too little memory.
-    """
-    own = {label: definitions.rendering_of(label) for label in definitions.spectra}
-    counts = [settings.n_train for settings in own.values()]
-    size = definitions.n_datapoints
-    needed, free = 4 * size * sum(counts), free_memory()
-    if needed > free:
-        raise InputError(
-            f"online: the spectra of an epoch take {needed:,} bytes of memory, {free:,} bytes are free"
-        )
-    # a list would not do: with zeros at its end it is the seed of the dataset itself
-    rng = np.random.default_rng(
-        np.random.SeedSequence(definitions.rendering.seed, spawn_key=(seed, epoch))
-    )
-    rng_of_artefacts = rng.spawn(1)[0]
-    x, end = np.empty((sum(counts), size), "float32"), 0
-    for (label, spectrum), n in zip(definitions.spectra.items(), counts, strict=True):
-        peaks = rendering.draw_peaks(spectrum, own[label], n, size, rng)
-        peaks = rendering.disturbed(*peaks, definitions.rendering, size, rng_of_artefacts)
-        for start in range(0, n, ROWS_AT_ONCE):
-            some = [values[start : start + ROWS_AT_ONCE] for values in peaks]
-            try:
-                spectra = rendering.measured(*some, definitions.rendering, size, rng_of_artefacts)
-            except ValueError as error:
-                raise InputError(f"class {label}: {error}") from None
-            start, end = end, end + len(spectra)
-            x[start:end] = spectra / spectra.max(axis=1, keepdims=True)
-    return x, np.repeat(np.arange(len(counts)), counts)
-
-
 def _file(folder, axis, split):
     return folder / f"{axis}_{split}.npy"
 
@@ -258,7 +210,8 @@ def _load_spectra(path, n_datapoints, in_memory):
     raw = _open(path, 2)
     if raw.shape[1] != n_datapoints or not len(raw):
         raise InputError(
-            f"{path}: shape {raw.shape}, expected at least one spectrum of {n_datapoints} datapoints"
+            f"{path}: shape {raw.shape}, expected at least one spectrum of {n_datapoints} "
+            "datapoints"
         )
     highest = np.empty((len(raw), 1))
     scaled = np.empty(raw.shape, "float32") if in_memory else None
@@ -275,7 +228,8 @@ def _load_spectra(path, n_datapoints, in_memory):
         ):
             if bad.any():
                 raise InputError(
-                    f"{path}: spectrum {start + bad.argmax()} holds {what}, expected finite intensities"
+                    f"{path}: spectrum {start + bad.argmax()} holds {what}, "
+                    "expected finite intensities"
                 )
         if in_memory:
             scaled[start : start + ROWS_AT_ONCE] = of_highest
@@ -292,7 +246,8 @@ def _load_labels(path, n_classes, n_spectra):
     if wrong.any():
         i = wrong.argmax()
         raise InputError(
-            f"{path}: label {labels[i]} of spectrum {i}, expected a whole number from 0 to {n_classes - 1}"
+            f"{path}: label {labels[i]} of spectrum {i}, "
+            f"expected a whole number from 0 to {n_classes - 1}"
         )
     return labels.astype("int64")
 

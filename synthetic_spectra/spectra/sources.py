@@ -1,0 +1,72 @@
+"""Resolved config → spectra and labels, for arrays on disk and for endless training: the one
+rendering pipeline.
+
+A kind of dataset is a module with a class that is made with the resolved config, and one line in
+``SOURCES``. ``peaks.PeakSource`` shows its methods: ``numbers(split)``, ``refuse_too_large(splits)``
+and ``draw(splits, key)``.
+"""
+
+import numpy as np
+
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.common.machine import free_memory
+from synthetic_spectra.spectra import dataset
+from synthetic_spectra.spectra.peaks import PeakSource
+
+# the ``kind`` of a config → class of its source
+SOURCES = {"peaks": PeakSource}
+
+
+def render(definitions, folder, watch=lambda parts, total: parts):
+    """Render all spectra of a dataset into arrays in a new folder.
+
+    Args:
+        definitions: the resolved config.
+        folder: it is made here.
+        watch: takes the parts as they are drawn and how many spectra they are together, and hands
+            the parts on, as to show the progress.
+
+    Raises:
+        InputError: if a spectrum comes out empty, or there is too little memory or disk.
+    """
+    source = SOURCES[definitions.kind](definitions)
+    numbers = {split: sum(source.numbers(split)) for split in dataset.SPLITS}
+    dataset.refuse_too_large(folder, definitions, numbers)
+    source.refuse_too_large(dataset.SPLITS)
+    parts = source.draw(dataset.SPLITS)
+    dataset.write(folder, definitions, numbers, watch(parts, sum(numbers.values())))
+
+
+def fresh(definitions, seed, epoch):
+    """New training spectra for one epoch, by the rules of the dataset: (seed, epoch) alone decides
+    them.
+
+    Args:
+        definitions: the resolved config of the dataset.
+        seed: of the run.
+        epoch: counted from 0.
+
+    Returns:
+        spectra, float32 (n, n_datapoints), every one scaled to a maximum of 1, and labels, int64
+        (n,): as many of each class as the dataset has.
+
+    Raises:
+        InputError: if a spectrum comes out empty, or there is too little memory.
+    """
+    source = SOURCES[definitions.kind](definitions)
+    shape = sum(source.numbers("train")), definitions.n_datapoints
+    needed, free = 4 * shape[0] * shape[1], free_memory()
+    if needed > free:
+        raise InputError(
+            f"online: the spectra of an epoch take {needed:,} bytes of memory, "
+            f"{free:,} bytes are free"
+        )
+    source.refuse_too_large(("train",))
+
+    x, y = np.empty(shape, "float32"), np.empty(shape[0], "int64")
+    end = 0
+    for _, spectra, labels in source.draw(("train",), key=(seed, epoch)):
+        start, end = end, end + len(spectra)
+        x[start:end] = spectra / spectra.max(axis=1, keepdims=True)
+        y[start:end] = labels
+    return x, y
