@@ -11,43 +11,48 @@ from pydantic import Field
 from synthetic_spectra.common.cli import Count, Seed, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config
+from synthetic_spectra.spectra.settings import Shift
 
-Peaks = Annotated[int, Field(ge=1, le=1000)]
+Thousand = Annotated[int, Field(ge=1, le=1000)]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Draw the class definitions of a dataset. The defaults give the classes of
-    dataset_configs/benchmark.json."""
+    """Draw the class definitions of a dataset.
+
+    The defaults give the classes of dataset_configs/benchmark.json.
+    """
 
     name: str = "dataset500"
-    """Of the file in dataset_configs/: letters, digits, "_", "-" and "."."""
+    """Name of the file in dataset_configs/: letters, digits, "_", "-" and "."."""
     configs_dir: Path = config.CONFIGS_DIR
     """Folder of that file."""
 
     # the axis
     n_datapoints: Count = 5000
-    """Datapoints of a spectrum."""
-    boundary: Seed = 100
-    """No peak lies nearer to either end of the axis than so many datapoints."""
+    """Length of the axis, in datapoints, ≥ 1."""
+    boundary: Shift = 100
+    """Margin without peaks at both ends of the axis, in datapoints, ≥ 0."""
 
     # the peaks
     n_classes: Count = 500
-    """Number of classes."""
-    min_peaks: Peaks = 2
-    """Fewest peaks of a class."""
-    max_peaks: Peaks = 10
-    """Most peaks of a class."""
-    max_height: Annotated[int, Field(ge=1, le=1000)] = 100
-    """Heights are drawn from 1 to this, then divided by the highest and rounded to 3 decimals."""
+    """Number of classes, ≥ 1."""
+    min_peaks: Thousand = 2
+    """Fewest peaks of a class, 1 to 1000."""
+    max_peaks: Thousand = 10
+    """Most peaks of a class, min_peaks to 1000."""
+    max_height: Thousand = 100
+    """Largest height that is drawn, 1 to 1000; heights are integers from 1 to it, then divided by
+    the highest of the class and rounded to 3 decimals."""
     distribution: Literal["gamma", "uniform"] = "gamma"
-    """Of the number of peaks: gamma favours few, uniform takes each number alike."""
+    """Distribution of the number of peaks: gamma favours few, uniform takes each number alike."""
 
     seed: Seed = 2022
-    """Of the random stream that draws all classes."""
+    """Random seed of the class definitions, ≥ 0."""
 
 
 def main(settings):
+    # settings that contradict each other
     if not re.fullmatch(config.NAME, settings.name):
         raise InputError(f"--name {settings.name!r}: expected letters, digits, '_', '-' and '.'")
     if settings.max_peaks < settings.min_peaks:
@@ -58,6 +63,8 @@ def main(settings):
         raise InputError(
             f"--boundary {settings.boundary}: leaves no room on {settings.n_datapoints} datapoints"
         )
+
+    # an existing file stays as it is
     definitions = draw_config(settings)
     path = settings.configs_dir / f"{settings.name}.json"
     if path.exists():
@@ -67,6 +74,7 @@ def main(settings):
             )
         print(f"{path} holds these classes already")
         return
+
     config.save(path, definitions)
     print(f"wrote {path}: {settings.n_classes} classes")
 
@@ -96,6 +104,7 @@ def draw_class(settings, rng):
     """Draw the peaks of one class: how many, then all positions, then all heights, as published.
 
     Args:
+        settings: of this script.
         rng: a ``numpy.random.Generator``; it is advanced.
 
     Returns:
@@ -107,6 +116,7 @@ def draw_class(settings, rng):
         n_peaks = int(rng.integers(settings.min_peaks, settings.max_peaks, endpoint=True))
     positions = rng.integers(settings.boundary, settings.n_datapoints - settings.boundary, n_peaks)
     heights = rng.integers(1, settings.max_height, n_peaks, endpoint=True)
+
     # more are drawn than kept: to draw fewer would change every class that follows
     positions, heights = positions[: settings.max_peaks], heights[: settings.max_peaks]
     order = np.argsort(positions, kind="stable")

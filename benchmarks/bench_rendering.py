@@ -29,70 +29,73 @@ class Settings:
     from memory, and what train.py --online draws for an epoch, without artefacts and with each."""
 
     config: str = "benchmark"
-    """Name of a file in dataset_configs/, or a path to a .json."""
+    """Name of a file in dataset_configs/, or path to a .json file."""
     rounds: Count = 5
-    """Each way is timed once per round, in turn; ratios are taken within a round, the median is
-    printed."""
+    """Number of rounds, ≥ 1. Each way is timed once per round, in turn; ratios are taken within a
+    round, and the median is printed."""
 
 
 def main(settings):
     path = config.find(settings.config)
     definitions = config.load(path).resolved()
     print(f"{path.stem}, {settings.rounds} rounds, on {processor()}")
-    # first, as a process inherits the peak of the one that starts it
+
+    # memory first: a process inherits the peak of the one that starts it
     print(f"peak memory of spectra_from_config.py: {peak_memory(path) / 2**20:.0f} MiB")
+
+    # every way once in each round, as the speed of a machine drifts
     seconds = {"rendering": [], "plain renderer": [], "writing": [], "online": []}
     for epoch in range(settings.rounds):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            seconds["rendering"].append(timed(sources.render, definitions, folder / "ours"))
-            arrays = [np.load(file) for file in sorted((folder / "ours").glob("*.npy"))]
-            (folder / "plain").mkdir()
-            seconds["plain renderer"].append(timed(render_plainly, definitions, folder / "plain"))
-            for plain in (folder / "plain").iterdir():
-                if not filecmp.cmp(plain, folder / "ours" / plain.name, shallow=False):
-                    sys.exit(f"{plain.name} differs between the two renderers")
+            ours, plain = folder / "ours", folder / "plain"
+            plain.mkdir()
+            seconds["rendering"].append(timed(sources.render, definitions, ours))
+            seconds["plain renderer"].append(timed(render_plainly, definitions, plain))
+            for file in plain.iterdir():
+                if not filecmp.cmp(file, ours / file.name, shallow=False):
+                    sys.exit(f"{file.name} differs between the two renderers")
+            arrays = [np.load(file) for file in sorted(ours.glob("*.npy"))]
             seconds["writing"].append(timed(write, arrays, folder))
-            seconds["online"].append(timed(sources.fresh, definitions, 0, epoch))
+        seconds["online"].append(timed(sources.fresh, definitions, 0, epoch))
+
     for way, times in seconds.items():
-        print(
-            f"{way:15} median {median(times):6.2f} s, lowest {min(times):6.2f}, highest {max(times):6.2f}"
-        )
-    drawn = sum(definitions.rendering_of(label).n_train for label in definitions.spectra)
+        spread = f"lowest {min(times):6.2f}, highest {max(times):6.2f}"
+        print(f"{way:15} median {median(times):6.2f} s, {spread}")
     for way in ("plain renderer", "writing"):
-        ratios = [
-            ours / other for ours, other in zip(seconds["rendering"], seconds[way], strict=True)
-        ]
-        print(f"rendering / {way}: median {median(ratios):.2f} (1/{1 / median(ratios):.1f})")
-    rate = drawn / median(seconds["online"])
-    print(
-        f"online: an epoch of {drawn} spectra drawn in memory, {rate:.0f} spectra per second; speed with artefacts"
-    )
-    for name, ratio in speeds_with_artefacts(path, settings.rounds).items():
-        print(f"  {name:32} {ratio:.2f} of that without")
+        ratio = median_ratio(seconds["rendering"], seconds[way])
+        print(f"rendering / {way}: median {ratio:.2f} (1/{1 / ratio:.1f})")
+
+    n_train = sum(definitions.rendering_of(label).n_train for label in definitions.spectra)
+    rate = n_train / median(seconds["online"])
+    print(f"online: an epoch of {n_train} spectra drawn in memory, {rate:.0f} spectra per second")
+    print("speed with artefacts, as a share of that without:")
+    for name, ratio in speeds_with_artefacts(definitions, settings.rounds).items():
+        print(f"  {name:32} {ratio:.2f}")
 
 
-def speeds_with_artefacts(path, rounds):
+def speeds_with_artefacts(definitions, rounds):
     """Artefact → how fast spectra are drawn with it, as a share of the speed without, median over
     rounds."""
     cases = {"none": {}}
-    cases |= {
-        f"{name} {max(strengths):g}": strengths[max(strengths)]
-        for name, (_, strengths) in ARTEFACTS.items()
-    }
+    for name, (_, strengths) in ARTEFACTS.items():
+        strongest = max(strengths)
+        cases[f"{name} {strongest:g}"] = strengths[strongest]
     for shape in ("gaussian_process", "hump"):
         cases[f"background 0.2, {shape}"] = {"background": 0.2, "background_shape": shape}
-    definitions = config.load(path).resolved()
+
     disturbed = {name: definitions.changed(**changes) for name, changes in cases.items()}
     seconds = {name: [] for name in cases}
     for epoch in range(rounds):
-        for name, resolved in disturbed.items():
-            seconds[name].append(timed(sources.fresh, resolved, 0, epoch))
-    return {
-        name: median(without / own for without, own in zip(seconds["none"], times, strict=True))
-        for name, times in seconds.items()
-        if name != "none"
-    }
+        for name, changed in disturbed.items():
+            seconds[name].append(timed(sources.fresh, changed, 0, epoch))
+    without = seconds.pop("none")
+    return {name: median_ratio(without, times) for name, times in seconds.items()}
+
+
+def median_ratio(times, reference):
+    """The median over rounds of the ratios of two ways."""
+    return median(ours / theirs for ours, theirs in zip(times, reference, strict=True))
 
 
 def timed(action, *arguments):
@@ -112,14 +115,8 @@ def write(arrays, folder):
 def peak_memory(path):
     """Highest resident memory in bytes of the script in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [
-            sys.executable,
-            "spectra_from_config.py",
-            "--config",
-            str(path.resolve()),
-            "--datasets-dir",
-            folder,
-        ]
+        flags = ["--config", str(path.resolve()), "--datasets-dir", folder]
+        command = [sys.executable, "spectra_from_config.py", *flags]
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 

@@ -33,17 +33,24 @@ with atheris.instrument_imports(include=["synthetic_spectra", "dataset_config_ge
 
 SMALL = {
     "datapoints": 40, "boundary": 2, "classes": 2, "min_peaks": 1, "max_peaks": 3, "max_height": 9,
-    "rendering": {"n_train": 3, "n_val": 1, "test_shifts": [0, 1], "kernel_range": [1, 2.5], "dtype": "float32"},
+    "rendering": {
+        "n_train": 3, "n_val": 1, "test_shifts": [0, 1], "kernel_range": [1, 2.5],
+        "dtype": "float32",
+    },
     "spectra": {
         "0": {"peak_positions": [3, 20, 21], "peak_heights": [0.5, 1.0, 0.01], "group": "a"},
-        "1": {"peak_positions": [20], "peak_heights": [1.0], "rendering": {"test_var": 0.9, "shift_range": 40}},
+        "1": {
+            "peak_positions": [20], "peak_heights": [1.0],
+            "rendering": {"test_var": 0.9, "shift_range": 40},
+        },
     },
 }  # fmt: skip
 NASTY = (
-    None, True, -1, 0, 1, 2, 7, 39, 2**31, 2**63, 10**12, 10**400, 0.5, 1e-9, 1e308, -0.0, float("nan"), float("inf"),
-    "", "0", "../../x", "float64", "\ud800", [], [0], [5, 2], [1] * 50, {}, {"n_train": 10**9}, [[[]]],
+    None, True, -1, 0, 1, 2, 7, 39, 2**31, 2**63, 10**12, 10**400,
+    0.5, 1e-9, 1e308, -0.0, float("nan"), float("inf"), "", "0", "../../x", "float64", "\ud800",
+    [], [0], [5, 2], [1] * 50, {}, {"n_train": 10**9}, [[[]]],
 )  # fmt: skip
-LARGEST = 200_000  # values of a dataset that is really rendered
+LARGEST = 2_000_000  # bytes of memory to render a dataset that is really rendered
 
 
 @dataclass(frozen=True)
@@ -51,24 +58,23 @@ class Settings:
     """Fuzz one reader of what users give, guided by the coverage of its code."""
 
     target: Literal["configs", "arrays", "settings"] = "configs"
-    """What the bytes are: a config (what is valid and small is rendered too), the file x_train.npy,
-    command lines."""
+    """Meaning of the bytes: a config (rendered if it is valid and small), the file x_train.npy, or
+    a command line."""
     runs: Count = 1_000_000
-    """How many inputs."""
+    """Number of inputs, ≥ 1."""
     seed: Seed = 1
-    """Of the mutations."""
+    """Random seed of the mutations, ≥ 0."""
 
 
 def main(settings):
+    # in memory where that is possible: a file is written for every input
     base = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(dir=base) as name:
         outer = Path(name)
         folder, corpus = outer / "work" / "deep", outer / "corpus"
         folder.mkdir(parents=True)
         corpus.mkdir()
-        target = {"configs": ConfigTarget, "arrays": ArrayTarget, "settings": SettingsTarget}[
-            settings.target
-        ](folder)
+        target = TARGETS[settings.target](folder)
         for i, example in enumerate(target.examples()):
             (corpus / str(i)).write_bytes(example)
         counts, began = Counter(), time.monotonic()
@@ -81,9 +87,10 @@ def main(settings):
                 raise AssertionError(f"wrote outside of its folder: {outside}")
             if counts.total() == settings.runs:
                 seconds = time.monotonic() - began
-                told = ", ".join(f"{count:,} {answer}" for answer, count in sorted(counts.items()))
                 print(
-                    f"{settings.target}: {settings.runs:,} inputs in {seconds / 60:.0f} min on {processor()}: {told}"
+                    f"{settings.target}: {settings.runs:,} inputs in {seconds / 60:.0f} min "
+                    f"on {processor()}:",
+                    ", ".join(f"{count:,} {answer}" for answer, count in sorted(counts.items())),
                 )
 
         flags = [
@@ -122,7 +129,8 @@ class ConfigTarget:
         yield b"{}"
 
     def mutate(self, data, max_size, seed):
-        """Half of the time one value anywhere in the JSON becomes another one, else some bytes do."""
+        """Half of the time one value anywhere in the JSON becomes another one, else some bytes
+        do."""
         chance = random.Random(seed)
         try:
             content = json.loads(data) or copy.deepcopy(SMALL)
@@ -157,18 +165,12 @@ class ConfigTarget:
         self.file.write_bytes(data)
         try:
             definitions = config.load(self.file).resolved()
-            rows = [definitions.rendering_of(label) for label in definitions.spectra]
-            sizes = [
-                (r.n_train + r.n_val + len(r.test_shifts) * len(r.test_heights))
-                * (
-                    definitions.n_datapoints
-                    + 8 * max(r.kernel_range[1], r.test_kernel) * len(s.peak_positions)
-                )
-                for r, s in zip(rows, definitions.spectra.values(), strict=True)
-            ]
-            free = 2**31  # of the memory, for refusals that do not depend on the machine
-            peaks.free_memory = lambda: free
-            if LARGEST < sum(sizes) < 10**9:
+            source = sources.SOURCES[definitions.kind](definitions)
+            numbers = map(sum, zip(*map(source.numbers, dataset.SPLITS), strict=True))
+            size = sum(n * source.bytes_per_spectrum(i) for i, n in enumerate(numbers))
+            # refusals that do not depend on the machine
+            peaks.free_memory = lambda: 2**31
+            if LARGEST < size < 10**10:
                 return "valid, too large to render here"
             sources.render(definitions, self.output)
             spectra = dataset.load(self.output.parent, self.output.name).x["train"]
@@ -269,6 +271,8 @@ class SettingsTarget:
         finally:
             shutil.rmtree(self.folder / "configs", ignore_errors=True)
 
+
+TARGETS = {"configs": ConfigTarget, "arrays": ArrayTarget, "settings": SettingsTarget}
 
 if __name__ == "__main__":
     run_script(main, Settings)

@@ -12,7 +12,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 from synthetic_spectra.analysis.ceiling import Classes, ceiling, visible
-from synthetic_spectra.common.cli import Count, Positive, run_script
+from synthetic_spectra.common.cli import Count, Positive, Seed, run_script
 from synthetic_spectra.common.files import write_text
 from synthetic_spectra.spectra import config, peaks
 
@@ -29,15 +29,16 @@ class Settings:
         "challenge:18-19",
         "challenge:24-25",
     )
-    """Config and two labels, as config:a-b."""  # fmt: skip
+    """Pairs of classes, each a config and two labels, as config:a-b."""
     spectra: Count = 1_000_000
-    """Training spectra per pair, half of each class."""
+    """Number of training spectra per pair, half of each class, ≥ 1."""
     near_position: Count = 10
-    """Spectra are near if every peak lies within so many datapoints …"""
+    """Largest distance of every peak of a spectrum that is near, in datapoints, ≥ 1."""
     near_height: Positive = 0.01
-    """… and every height, relative to the highest, differs by at most this."""
-    seed: Count = 1
-    """Of the draws."""
+    """Largest difference of every height of a spectrum that is near, relative to the highest, > 0.
+    """
+    seed: Seed = 1
+    """Random seed of the draws, ≥ 0."""
 
 
 def main(settings):
@@ -45,16 +46,12 @@ def main(settings):
     for pair in settings.pairs:
         name, _, labels = pair.partition(":")
         began = time.monotonic()
-        rows += compare(
-            config.load(config.find(name)).resolved(),
-            list(map(int, labels.split("-"))),
-            settings,
-        )
-        print(f"{pair}: {time.monotonic() - began:.0f} s", flush=True)
-        for row in rows:
-            row.setdefault("pair", pair)
+        definitions = config.load(config.find(name)).resolved()
+        found = compare(definitions, list(map(int, labels.split("-"))), settings)
+        rows += [{"pair": pair} | row for row in found]
+        print(f"{pair}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
     table = pd.DataFrame(rows)
-    table.insert(0, "pair", table.pop("pair"))
     path = ROOT / "benchmarks" / "ceiling.csv"
     write_text(path, table.to_csv(index=False, float_format="%.5g"))
     print(table.to_string(index=False, float_format="{:.4f}".format))
@@ -65,64 +62,90 @@ def compare(definitions, labels, settings):
     """For each undecided test spectrum of a pair: the share of the true class among drawn spectra
     near it, twice.
 
-    ``counted`` is the share by who drew them; ``closed_form`` the mean of the posterior that the
-    closed form gives them (of the two classes alone); ``deviations`` how many standard deviations
-    of the count they are apart.
+    Args:
+        definitions: the resolved config.
+        labels: of the two classes.
+        settings: of this script.
+
+    Returns:
+        rows with ``counted``, the share that the true class drew; ``closed_form``, the mean
+        posterior of the true class by the closed form (of the two classes alone); ``deviations``,
+        how many standard deviations of the count they are apart.
     """
-    classes, rng = Classes(definitions), np.random.default_rng(settings.seed)
-    drawn = {}
-    for label in labels:
-        own = definitions.rendering_of(str(label))
-        spectrum, n_spectra = definitions.spectra[str(label)], settings.spectra // 2
-        positions, heights, widths = peaks.draw(
-            spectrum, own, n_spectra, definitions.n_datapoints, rng
-        )
-        order = np.argsort(positions, axis=1)
-        positions, heights = (
-            np.take_along_axis(values, order, axis=1) for values in (positions, heights)
-        )
-        drawn[label] = positions, heights / heights.max(axis=1, keepdims=True), widths
-    undecided = ceiling(definitions)
+    rng = np.random.default_rng(settings.seed)
+    n_drawn = settings.spectra // 2
+    drawn = {label: drawn_peaks(definitions, label, n_drawn, rng) for label in labels}
+    classes, verdicts = Classes(definitions), ceiling(definitions)
     rows = []
     for label in labels:
-        own = definitions.rendering_of(str(label))
-        verdicts = undecided[undecided.label == label]
-        tests = zip(
-            *peaks.grid(definitions.spectra[str(label)], own, definitions.n_datapoints),
-            strict=True,
-        )
-        for step, (tested, verdict) in enumerate(zip(tests, verdicts.itertuples(), strict=True)):
-            if verdict.verdict == "identifiable":
+        rendering = definitions.rendering_of(str(label))
+        tested = peaks.grid(definitions.spectra[str(label)], rendering, definitions.n_datapoints)
+        verdicts_of_class = verdicts.verdict[verdicts.label == label]
+        for step, verdict in enumerate(verdicts_of_class):
+            if verdict == "identifiable":
                 continue
-            centre = visible(*tested[:2])
+
+            # the posterior of the true class for each drawn spectrum near the test spectrum
+            centre = visible(tested[0][step], tested[1][step])
+            (rival,) = set(labels) - {label}
             posteriors, true = [], []
-            for other in labels:
-                positions, heights, widths = drawn[other]
-                near = (abs(positions - centre[0]) <= settings.near_position).all(axis=1)
-                near &= (abs(heights - centre[1]) <= settings.near_height).all(axis=1)
-                for i in np.flatnonzero(near):
-                    found = [
-                        classes.likelihood(one, positions[i], heights[i], widths[i]) or (0, 0.0)
-                        for one in (label, *(one for one in labels if one != label))
+            for source in labels:
+                for near in spectra_near(centre, *drawn[source], settings):
+                    likelihoods = [
+                        (classes.likelihood(candidate, *near) or (0, 0.0))[1]
+                        for candidate in (label, rival)
                     ]
-                    posteriors.append(found[0][1] / (found[0][1] + found[1][1]))
-                    true.append(other == label)
-            posteriors, n = np.array(posteriors), len(posteriors)
+                    posteriors.append(likelihoods[0] / sum(likelihoods))
+                    true.append(source == label)
+
+            posteriors = np.array(posteriors)
             spread = np.sqrt((posteriors * (1 - posteriors)).sum())
             difference = abs(np.sum(true) - posteriors.sum())
             rows.append(
                 {
                     "label": label,
                     "test_spectrum": step,
-                    "verdict": verdict.verdict,
-                    "near": n,
+                    "verdict": verdict,
+                    "near": len(posteriors),
                     "counted": np.mean(true),
                     "closed_form": posteriors.mean(),
-                    # where the other class cannot come, there is nothing to deviate
+                    # where the rival cannot come, there is nothing to deviate
                     "deviations": difference / spread if spread else float(difference > 1e-6),
                 }
             )
     return rows
+
+
+def drawn_peaks(definitions, label, n_spectra, rng):
+    """Peaks of training spectra of a class, those of a spectrum by position, the highest of height
+    1: positions (n, k), heights (n, k), widths (n,)."""
+    positions, heights, widths = peaks.draw(
+        definitions.spectra[str(label)],
+        definitions.rendering_of(str(label)),
+        n_spectra,
+        definitions.n_datapoints,
+        rng,
+    )
+    order = np.argsort(positions, axis=1)
+    positions, heights = (
+        np.take_along_axis(values, order, axis=1) for values in (positions, heights)
+    )
+    return positions, heights / heights.max(axis=1, keepdims=True), widths
+
+
+def spectra_near(centre, positions, heights, widths, settings):
+    """The peaks of the drawn spectra near a test spectrum, one spectrum after the other: positions
+    (k,), heights (k,), width.
+
+    Args:
+        centre: positions (k,) and heights (k,) of the test spectrum.
+        positions, heights, widths: as ``drawn_peaks`` gives them.
+        settings: of this script, which say how near.
+    """
+    near = (abs(positions - centre[0]) <= settings.near_position).all(axis=1)
+    near &= (abs(heights - centre[1]) <= settings.near_height).all(axis=1)
+    for i in np.flatnonzero(near):
+        yield positions[i], heights[i], widths[i]
 
 
 if __name__ == "__main__":

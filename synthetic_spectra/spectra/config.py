@@ -1,4 +1,4 @@
-"""dataset_configs/<name>.json ⇄ checked objects; the only reader and writer of class definitions."""
+"""dataset_configs/<name>.json ⇄ checked objects: the only reader and writer of definitions."""
 
 import json
 import re
@@ -8,12 +8,12 @@ from typing import Annotated, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
+from synthetic_spectra.common.cli import Count
 from synthetic_spectra.common.errors import InputError, sentence
 from synthetic_spectra.common.files import write_text
 from synthetic_spectra.spectra.settings import (
     OFF,
     ClassRendering,
-    Count,
     Finite,
     Rendering,
     Shift,
@@ -72,8 +72,7 @@ class ClassDefinition(_Strict):
 class Config(_Strict):
     """A dataset: the axis, the limits of its peaks, and its classes by label ("0", "1", …).
 
-    ``n_datapoints`` and ``n_classes`` are called ``datapoints`` and ``classes`` in the published
-    files.
+    The published files call ``n_datapoints`` and ``n_classes`` ``datapoints`` and ``classes``.
     """
 
     kind: Literal["peaks"] = "peaks"  # which of sources.SOURCES makes the spectra
@@ -95,37 +94,49 @@ class Config(_Strict):
             raise ValueError(
                 f"classes is {self.n_classes}, but spectra defines {len(self.spectra)}"
             )
-        first, last = self.boundary, self.n_datapoints - self.boundary - 1
         peaks = {}
         for expected, (label, spectrum) in enumerate(self.spectra.items()):
             if label != str(expected):
                 raise ValueError(
-                    f"spectra has the label {label!r}, expected {str(expected)!r}: labels count up from 0"
+                    f"spectra has the label {label!r}, expected {str(expected)!r}: "
+                    "labels count up from 0"
                 )
-            if not self.min_peaks <= len(spectrum.peak_positions) <= self.max_peaks:
-                raise ValueError(
-                    f"class {label}: {len(spectrum.peak_positions)} peaks, expected min_peaks {self.min_peaks} "
-                    f"to max_peaks {self.max_peaks}"
-                )
-            for position in spectrum.peak_positions:
-                if not first <= position <= last:
-                    raise ValueError(
-                        f"class {label}: peak_positions has {position}, expected {first} to {last} "
-                        f"(boundary {self.boundary} of {self.n_datapoints} datapoints)"
-                    )
+            self._check_peaks(label, spectrum)
             definition = tuple(
                 sorted(zip(spectrum.peak_positions, spectrum.peak_heights, strict=True))
             )
             if definition in peaks:
                 raise ValueError(
-                    f"class {label}: the same peaks as class {peaks[definition]}, expected unique ones"
+                    f"class {label}: the same peaks as class {peaks[definition]}, "
+                    "expected unique ones"
                 )
             peaks[definition] = label
+        return self
+
+    def _check_peaks(self, label, spectrum):
+        """Raise ValueError if a class has too few or too many peaks, or one in the boundary."""
+        n_peaks = len(spectrum.peak_positions)
+        if not self.min_peaks <= n_peaks <= self.max_peaks:
+            raise ValueError(
+                f"class {label}: {n_peaks} peaks, expected min_peaks {self.min_peaks} "
+                f"to max_peaks {self.max_peaks}"
+            )
+        first, last = self.boundary, self.n_datapoints - self.boundary - 1
+        for position in spectrum.peak_positions:
+            if not first <= position <= last:
+                raise ValueError(
+                    f"class {label}: peak_positions has {position}, expected {first} to {last} "
+                    f"(boundary {self.boundary} of {self.n_datapoints} datapoints)"
+                )
+
+    @model_validator(mode="after")
+    def _widths_fit(self):
         for scope in (self.rendering, *(spectrum.rendering for spectrum in self.spectra.values())):
             for width in (*(scope.kernel_range or ()), scope.test_kernel or 0):
                 if width > self.n_datapoints:
                     raise ValueError(
-                        f"a width of {width} in rendering, expected at most the {self.n_datapoints} datapoints"
+                        f"a width of {width} in rendering, "
+                        f"expected at most the {self.n_datapoints} datapoints"
                     )
         return self
 
@@ -197,7 +208,8 @@ class Config(_Strict):
 
 
 def find(config):
-    """Path of a config that is given by its name in dataset_configs/ or by a path to a .json file.
+    """Path of a config that is given by its name in dataset_configs/ or by a path to a .json
+    file.
 
     Raises:
         InputError: if there is no such file, or its stem cannot name a folder of datasets/.
@@ -263,7 +275,6 @@ def _no_duplicates(pairs):
     content = dict(pairs)
     if len(content) != len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(
-            f"the key {next(key for key in keys if keys.count(key) > 1)!r} appears twice in one object"
-        )
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} appears twice in one object")
     return content

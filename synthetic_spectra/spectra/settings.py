@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from synthetic_spectra.common.cli import Count, Seed
+
 
 def _pair(values):
     if not isinstance(values, list | tuple) or len(values) != 2:
@@ -37,10 +39,8 @@ Length = Annotated[Finite, Field(ge=0, le=2**31)]
 Height = Annotated[Finite, Field(ge=0, le=1000)]
 Photons = Annotated[Finite, Field(ge=0, le=1e12)]
 # limits with which products of a shift and a step, and numbers of bytes, fit into 64 bits
-Count = Annotated[int, Field(ge=1, le=2**53)]
 Shift = Annotated[int, Field(ge=0, le=2**31)]
 Step = Annotated[int, Field(ge=-(2**31), le=2**31)]
-Seed = Annotated[int, Field(ge=0)]
 Widths = Annotated[tuple[Width, Width], BeforeValidator(_pair), AfterValidator(_in_order)]
 Shares = Annotated[tuple[Share, Share], BeforeValidator(_pair), AfterValidator(_in_order)]
 Steps = Annotated[tuple[Step, ...], BeforeValidator(_several)]

@@ -1,9 +1,9 @@
 """Resolved config → spectra and labels, for arrays on disk and for endless training: the one
 rendering pipeline.
 
-A kind of dataset is a module with a class that is made with the resolved config, and one line in
-``SOURCES``. ``peaks.PeakSource`` shows its methods: ``numbers(split)``, ``refuse_too_large(splits)``
-and ``draw(splits, key)``.
+A kind of dataset is one module, with a class that takes the resolved config, and one line in
+``SOURCES``. ``peaks.PeakSource`` shows the methods of the class: ``numbers(split)``,
+``refuse_too_large(splits)`` and ``draw(splits, key)``.
 """
 
 import numpy as np
