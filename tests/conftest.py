@@ -116,11 +116,13 @@ def refused(done, *words):
 
 
 def own_results():
-    """Whether results/ hold runs that were counted here, and the README still shows those of the
+    """Whether results/ hold runs that were counted here, and its page still shows those of the
     repository."""
 
     def changed(path):
         command = ["git", "diff", "--quiet", "HEAD", "--", path]
         return subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 1
 
-    return shutil.which("git") is not None and changed("results") and not changed("README.md")
+    return (
+        shutil.which("git") is not None and changed("results") and not changed("results/README.md")
+    )

@@ -143,11 +143,11 @@ def test_networks_are_tested_with_artefacts_and_trained_with_them(ablated, place
 
 
 @pytest.mark.parametrize("study", [ablation, robustness])
-def test_the_readme_shows_the_committed_studies(study):
+def test_the_page_shows_the_committed_studies(study):
     """Made by ablation.py and robustness.py, with --config challenge."""
     if own_results():
         pytest.skip("results/ were made anew here")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
     table = pd.read_csv(
         ROOT / "results" / f"{study.__name__.rpartition('.')[2]}_challenge.csv",
         dtype={"model_args": str},
