@@ -179,15 +179,10 @@ def write_tables(settings, runs, predicted, data):
     earlier = results.Results(settings.results_dir, data.name)
     keep = settings.keep and earlier.path("runs").is_file()
     if keep:
-        others = results.kept("runs", earlier.runs, runs)
-        if (others.dataset_checksum != data.checksum).any():
-            raise InputError(
-                f"{earlier.path('runs')}: holds rows of other arrays than those in {data.folder}; "
-                "leave --keep out"
-            )
+        others = results.kept(earlier, "runs", runs)
         for kind in ("confusions", "groups"):
             if getattr(earlier, kind) is not None:
-                rows = results.kept(kind, getattr(earlier, kind), runs)
+                rows = results.kept(earlier, kind, runs)
                 written[kind] = in_order(pd.concat([rows, written[kind]]))
         # rows without predictions come after those that have some
         others = others.set_index(len(predicted) + np.arange(len(others)))

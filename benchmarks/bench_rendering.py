@@ -17,10 +17,10 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 from benchmarks.plain_renderer import render_plainly
+from synthetic_spectra.analysis.strengths import ARTEFACTS
 from synthetic_spectra.common.cli import Count, run_script
 from synthetic_spectra.common.machine import processor
 from synthetic_spectra.spectra import config, sources
-from synthetic_spectra.spectra.artefacts import ARTEFACTS
 
 
 @dataclass(frozen=True)

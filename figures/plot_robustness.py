@@ -15,10 +15,10 @@ sys.path.append(
 )  # to find the project when run by its path
 from figures import style
 from synthetic_spectra.analysis import tables
+from synthetic_spectra.analysis.strengths import ARTEFACTS, NONE
 from synthetic_spectra.common.cli import run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config
-from synthetic_spectra.spectra.artefacts import ARTEFACTS, NONE
 
 
 @dataclass(frozen=True)

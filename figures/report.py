@@ -16,7 +16,6 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 from figures import plot_results
-from synthetic_spectra.analysis import ceiling as ceiling_of
 from synthetic_spectra.analysis import tables
 from synthetic_spectra.analysis.tables import MODEL
 from synthetic_spectra.common.cli import run_script
@@ -138,7 +137,7 @@ def experiment(path, results_dir):
         "file": files["results"],
         "date": datetime.fromtimestamp(files["results"].stat().st_mtime).date(),
         "n_test": results.test_spectra.max(),
-        "ceiling": ceiling_of.in_words(ceiling).splitlines() if ceiling is not None else [],
+        "ceiling": tables.verdicts(ceiling).splitlines() if ceiling is not None else [],
         "tables": {kind: cells(table) for kind, table in shown.items() if len(table)},
         "peaks": {label: [one.peak_positions, one.peak_heights] for label, one in spectra.items()},
     }

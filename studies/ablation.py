@@ -1,47 +1,52 @@
-"""A network with one ingredient changed at a time → results/ablation_<config>.csv: what each of
-them is worth."""
+"""datasets/<config>/config.json → output/results/ablation_<config>.csv: what each ingredient of a
+network is worth."""
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
 from pydantic import Field
 
-sys.path.append(
-    str(Path(__file__).resolve().parent.parent)
-)  # to find the project when run by its path
+sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 import spectra_from_config
-import train
-from synthetic_spectra.analysis import tables, trained
+from synthetic_spectra.analysis import results, statistics, tables, trained
+from synthetic_spectra.analysis.table_files import COST, COUNTS
 from synthetic_spectra.common.cli import Count, Seed, run_script
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.common.files import write_text
-from synthetic_spectra.spectra import config
+from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training import run_folder
 
+
+@dataclass(frozen=True)
+class Variant:
+    """What is changed of the complete network: settings of train.py, and rendering settings of the
+    dataset."""
+
+    training: dict = field(default_factory=dict)
+    rendering: dict = field(default_factory=dict)
+
+
 COMPLETE = "complete"
-# what is changed → settings of train.py, and of spectra_from_config.py, in place of the complete
-# network's
 VARIANTS = {
-    COMPLETE: ({}, {}),
-    "background and noise stay": ({"model_args": ("peaks_only=false",)}, {}),
-    "not divided by the area": ({"model_args": ("areas=false",)}, {}),
-    "blur of 0.1 shift ranges": ({"model_args": ("blur=0.1",)}, {}),
-    "blur of 0.2 shift ranges": ({"model_args": ("blur=0.2",)}, {}),
-    "blur of 0.5 shift ranges": ({"model_args": ("blur=0.5",)}, {}),
-    "blur of 2 shift ranges": ({"model_args": ("blur=2.0",)}, {}),
-    "no root": ({"model_args": ("root=false",)}, {}),
-    "no logarithm": ({"model_args": ("logarithm=false",)}, {}),
-    "neither root nor logarithm": ({"model_args": ("root=false", "logarithm=false")}, {}),
-    "linear hidden layer": ({"hidden_activations": ("linear",)}, {}),
-    "weights not averaged": ({"ema_momentum": 0.0}, {}),
-    "5 spectra per class": ({}, {"n_train": 5}),
-    "10 spectra per class": ({}, {"n_train": 10}),
-    "20 spectra per class": ({}, {"n_train": 20}),
-    "200 spectra per class": ({}, {"n_train": 200}),
-    "endless spectra": ({"online": True}, {}),
+    COMPLETE: Variant(),
+    "background and noise stay": Variant({"model_args": ("peaks_only=false",)}),
+    "not divided by the area": Variant({"model_args": ("areas=false",)}),
+    "blur of 0.1 shift ranges": Variant({"model_args": ("blur=0.1",)}),
+    "blur of 0.2 shift ranges": Variant({"model_args": ("blur=0.2",)}),
+    "blur of 0.5 shift ranges": Variant({"model_args": ("blur=0.5",)}),
+    "blur of 2 shift ranges": Variant({"model_args": ("blur=2.0",)}),
+    "no root": Variant({"model_args": ("root=false",)}),
+    "no logarithm": Variant({"model_args": ("logarithm=false",)}),
+    "neither root nor logarithm": Variant({"model_args": ("root=false", "logarithm=false")}),
+    "linear hidden layer": Variant({"hidden_activations": ("linear",)}),
+    "weights not averaged": Variant({"ema_momentum": 0.0}),
+    "5 spectra per class": Variant(rendering={"n_train": 5}),
+    "10 spectra per class": Variant(rendering={"n_train": 10}),
+    "20 spectra per class": Variant(rendering={"n_train": 20}),
+    "200 spectra per class": Variant(rendering={"n_train": 200}),
+    "endless spectra": Variant({"online": True}),
 }
 
 
@@ -51,100 +56,175 @@ class Settings:
     skipped."""
 
     config: str = "challenge"
-    """Name of a file in dataset_configs/, or a path to a .json."""
+    """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a
+    .json."""
     variants: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(VARIANTS)
-    """Which of VARIANTS to train; those that are finished are in the table too."""
+    """Variants to train, names in VARIANTS; those that are finished are in the table too."""
     model: str = "blurred_areas"
-    """Name in model_implementations.MODELS; it must have the choices that VARIANTS names."""
-    ema_momentum: float = 0.99
-    """As in train.py."""
+    """Network, a name in model_implementations.MODELS that has the arguments of the variants."""
+    ema_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    """Momentum of the moving averages of the weights, as of train.py, in [0, 1)."""
     epochs: Count = 500
-    """As in train.py."""
+    """Largest number of epochs, ≥ 1."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2, 3, 4)
-    """One run of each variant for each."""
-    datasets_dir: Path = Path("datasets/ablation")
-    """Folder for a folder per number of training spectra, as datasets/ of the other scripts."""
-    runs_dir: Path = Path("runs/ablation")
-    """Folder for a folder per variant, as runs/ of the other scripts."""
-    results_dir: Path = Path("results")
-    """Folder of the table."""
+    """Random seeds of the training, each ≥ 0, a run of each variant for each."""
+
+    # where
+    datasets_dir: Path = Path("datasets")
+    """Folder that holds a folder per dataset; those with other numbers of spectra go into its
+    folder ablation/."""
+    runs_dir: Path = Path("runs")
+    """Folder of runs; those of a variant go into its folder ablation/<variant>/."""
+    results_dir: Path = results.MADE
+    """Folder for the table, a row per variant and run."""
 
 
 def main(settings):
     for name in settings.variants:
         if name not in VARIANTS:
             raise InputError(f"variant {name!r}: unknown; known: {', '.join(VARIANTS)}")
-    for i, name in enumerate(settings.variants):
-        print(f"== {i + 1} of {len(settings.variants)}: {name}", flush=True)
-        of_training, of_rendering = VARIANTS[name]
-        datasets_dir = settings.datasets_dir / (
-            "-".join(f"{k}={v}" for k, v in of_rendering.items()) or "published"
-        )
+    data = dataset.load(settings.datasets_dir, config.find(settings.config).stem)
+
+    problems = []
+    for i, name in enumerate(settings.variants, start=1):
+        print(f"== {i} of {len(settings.variants)}: {name}", file=sys.stderr)
+        try:
+            train_variant(settings, name, data)
+        except InputError as error:
+            problems.append(f"{name}: {error}")
+
+    rows = [row for name in VARIANTS for row in finished(settings, name, data)]
+    if rows:
+        table = pd.DataFrame(rows)
+        results.write(settings.results_dir, data.name, {"ablation": table})
+        print(tables.write(comparison(table), "markdown"))
+    if problems:
+        raise InputError("; ".join(problems))
+
+
+def train_variant(settings, name, data):
+    """Render the dataset of a variant, if it has one of its own, and train its runs.
+
+    Args:
+        settings: of this script.
+        name: of the variant.
+        data: the ``Dataset``.
+
+    Raises:
+        InputError: if the dataset does not allow the variant, or a run cannot be trained.
+    """
+    import train  # starts Keras
+
+    variant = VARIANTS[name]
+    datasets_dir = dataset_folder(settings, variant)
+    path = settings.config
+    if variant.rendering:
+        changed = changed_definitions(data, variant)
+        path = datasets_dir / f"{data.name}.json"
+        config.save(path, changed)
         spectra_from_config.main(
             spectra_from_config.Settings(
-                config=settings.config, datasets_dir=datasets_dir, **of_rendering
+                config=str(path), datasets_dir=datasets_dir, **dict(changed.rendering)
             )
         )
-        every = train.Settings(
-            config=settings.config,
-            models=(settings.model,),
-            ema_momentum=settings.ema_momentum,
-            epochs=settings.epochs,
-            seeds=settings.seeds,
-            datasets_dir=datasets_dir,
-            runs_dir=folder(settings, name),
-            wandb="disabled",
-        )
-        train.main(replace(every, **of_training))
-    stem = config.find(settings.config).stem
-    table = pd.DataFrame([row for name in VARIANTS for row in rows(settings, name, stem)])
-    output = settings.results_dir / f"ablation_{stem}.csv"
-    write_text(output, table.to_csv(index=False))
-    print(f"\n{tables.write(summary(table), 'markdown')}\nwrote {output}")
+    choices = {
+        "config": str(path),
+        "models": (settings.model,),
+        "ema_momentum": settings.ema_momentum,
+        "epochs": settings.epochs,
+        "seeds": settings.seeds,
+        "datasets_dir": datasets_dir,
+        "runs_dir": run_folder_of(settings, name),
+        "wandb": "disabled",
+    }
+    train.main(train.Settings(**choices | variant.training))
 
 
-def folder(settings, name):
-    """The runs of a variant."""
-    return settings.runs_dir / name.replace(" ", "_")
+def dataset_folder(settings, variant):
+    """The folder of the dataset of a variant, as ``datasets_dir`` of train.py."""
+    if not variant.rendering:
+        return settings.datasets_dir
+    changes = "-".join(f"{name}={value}" for name, value in variant.rendering.items())
+    return settings.datasets_dir / "ablation" / changes
 
 
-def rows(settings, name, stem):
-    """A row for each finished run of a variant."""
-    measured = (
-        "test_misclassified",
-        "val_misclassified",
-        "train_misclassified",
-        "test_spectra",
-        "trained_epochs",
-    )
-    measured += ("minutes", "multiply_accumulates")
-    for run in run_folder.found(folder(settings, name), stem):
-        if summary := run.summary:
-            which = {"variant": name, "model": run.settings["model"], "seed": run.settings["seed"]}
-            yield which | {key: summary.get(key) for key in measured} | trained.origin(run)
+def run_folder_of(settings, name):
+    """The folder of the runs of a variant, as ``runs_dir`` of train.py."""
+    return settings.runs_dir / "ablation" / name.replace(" ", "_")
 
 
-def summary(table):
+def changed_definitions(data, variant):
+    """The resolved config of the dataset of a variant.
+
+    All other settings are those with which the dataset was rendered, whatever its config file says
+    by now.
+
+    Raises:
+        InputError: if a class fixes a setting that the variant changes.
+    """
+    for setting in variant.rendering:
+        for label, spectrum in data.definitions.spectra.items():
+            fixed = getattr(spectrum.rendering, setting, None)
+            if fixed is not None:
+                raise InputError(f"class {label} fixes {setting} at {fixed}; left out")
+    return data.definitions.changed(**variant.rendering)
+
+
+def finished(settings, name, data):
+    """A row for each finished run of a variant that was trained on spectra of this very dataset."""
+    variant = VARIANTS[name]
+    runs = run_folder.found(run_folder_of(settings, name), data.name)
+    momentum = variant.training.get("ema_momentum", settings.ema_momentum)
+    asked = (settings.model, momentum)
+    runs = [
+        run
+        for run in runs
+        if run.summary and (run.identity.model, run.identity.ema_momentum) == asked
+    ]
+    if runs and variant.rendering:
+        folder = dataset_folder(settings, variant)
+        if not dataset.holds(folder / data.name, changed_definitions(data, variant)):
+            print(f"{folder}: other spectra, {name!r} is left out", file=sys.stderr)
+            return
+        data = dataset.load(folder, data.name)
+
+    for run in runs:
+        try:
+            trained.refuse_other_arrays(run, data)
+        except InputError as error:
+            print(error, file=sys.stderr)
+            continue
+        summary = run.summary
+        yield {
+            "variant": name,
+            "model": run.identity.model,
+            "seed": run.identity.seed,
+            **{column: summary.get(column) for column in (*COUNTS, *COST)},
+            "multiply_accumulates": summary.get("multiply_accumulates"),
+            **trained.origin(run),
+        }
+
+
+def comparison(table):
     """A line for each variant: misclassified test spectra, and how many more than of the complete
     network.
 
     Args:
-        table: rows as ``rows`` gives them.
+        table: of the ablation, as ``results.read`` gives it.
     """
     complete = table[table.variant == COMPLETE].test_misclassified.dropna()
     lines = []
-    for name, ours in table.groupby("variant", sort=False):
-        wrong = ours.test_misclassified.dropna()
-        line = {"variant": name, "runs": len(ours), "misclassified": tables.spread(wrong)}
+    for name, rows in table.groupby("variant", sort=False):
+        wrong = rows.test_misclassified.dropna()
+        line = {"variant": name, "runs": len(rows), "misclassified": tables.spread(wrong)}
         if name != COMPLETE and len(complete) and len(wrong):
             line["more"] = f"{wrong.mean() - complete.mean():+.1f}"
             if min(len(wrong), len(complete)) > 1:
-                lower, upper = tables.interval(wrong, complete)
+                lower, upper = statistics.interval(wrong, complete)
                 line["95 % interval"] = f"{lower:+.1f} to {upper:+.1f}"
-        lines.append(
-            line
-            | {"epochs": tables.spread(ours.trained_epochs), "minutes": tables.spread(ours.minutes)}
-        )
+        line["epochs"] = tables.spread(rows.trained_epochs)
+        line["minutes"] = tables.spread(rows.minutes)
+        lines.append(line)
     return pd.DataFrame(lines)
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
-from synthetic_spectra.analysis import results
-from synthetic_spectra.analysis.ceiling import ceiling, in_words
+from synthetic_spectra.analysis import results, tables
+from synthetic_spectra.analysis.ceiling import ceiling
 from synthetic_spectra.common.cli import run_script
 from synthetic_spectra.spectra import config, dataset
 
@@ -30,7 +30,7 @@ def main(settings):
     definitions = dataset.resolved(settings.datasets_dir, name)
     table = ceiling(definitions)
     results.write(settings.results_dir, name, {"ceiling": table})
-    print(in_words(table))
+    print(tables.verdicts(table))
     if artefacts := definitions.artefacts():
         print(f"the peaks allow this; {', '.join(artefacts)} can only take from it")
 

@@ -1,5 +1,5 @@
-"""runs/<config>, spectra with artefacts → results/robustness_<config>.csv: where networks stop
-working."""
+"""runs/<config>/*/, datasets/<config>/config.json → output/results/robustness_<config>.csv: accuracy
+on spectra with artefacts."""
 
 import sys
 from dataclasses import dataclass
@@ -9,19 +9,15 @@ from typing import Annotated, Literal
 import pandas as pd
 from pydantic import Field
 
-sys.path.append(
-    str(Path(__file__).resolve().parent.parent)
-)  # to find the project when run by its path
+sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 import spectra_from_config
-import train
-from synthetic_spectra.analysis import tables, trained
-from synthetic_spectra.common import backend
+from synthetic_spectra.analysis import results, tables, trained
+from synthetic_spectra.analysis.strengths import ARTEFACTS, NONE
 from synthetic_spectra.common.cli import Count, Seed, run_script
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.common.files import write_text
 from synthetic_spectra.spectra import config, dataset
-from synthetic_spectra.spectra.artefacts import ARTEFACTS, NONE
 from synthetic_spectra.training import run_folder
+from synthetic_spectra.training.run import Identity
 
 
 @dataclass(frozen=True)
@@ -30,31 +26,37 @@ class Settings:
     spectra."""
 
     config: str = "challenge"
-    """Name of a file in dataset_configs/, or a path to a .json; without artefacts it must have been
-    rendered."""
+    """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a
+    .json."""
     artefacts: tuple[str, ...] = tuple(ARTEFACTS)
-    """Which of synthetic_spectra.artefacts.ARTEFACTS."""
+    """Artefacts, names in synthetic_spectra.analysis.strengths.ARTEFACTS."""
+
+    # networks that are trained on spectra with artefacts
     models: tuple[str, ...] = ()
-    """Networks to train with each artefact at each strength, names in model_implementations.MODELS;
-    finished ones are skipped, and are tested whether they are named here or not."""
-    ema_momentum: float = 0.0
-    """As in train.py."""
+    """Networks to train with each artefact at each strength, names in model_implementations.MODELS.
+    Finished ones are skipped, and are tested whether they are named here or not."""
+    ema_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Momentum of the moving averages of the weights, as of train.py, in [0, 1)."""
     hidden_activations: Annotated[tuple[str, ...], Field(min_length=1)] = ("published",)
-    """As in train.py."""
+    """Activation functions of the hidden layers, as of train.py."""
     epochs: Count = 500
-    """As in train.py."""
+    """Largest number of epochs, ≥ 1."""
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
-    """As in train.py."""
+    """Precision of the arithmetic."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
-    """Of the training."""
+    """Random seeds of the training, each ≥ 0, a run for each."""
+
+    # where
     datasets_dir: Path = Path("datasets")
-    """Folder of the dataset; those with artefacts are rendered into its folder robustness/."""
+    """Folder that holds a folder per dataset; those with artefacts go into its folder
+    robustness/."""
     runs_dir: Path = Path("runs")
-    """Folder of the runs; those that are trained with artefacts go into its folder robustness/."""
-    results_dir: Path = Path("results")
-    """Folder of the table, a row per run, artefact and strength."""
+    """Folder that holds a folder per config; runs with artefacts go into its folder robustness/."""
+    results_dir: Path = results.MADE
+    """Folder for the table, a row per run, artefact and strength."""
+
     keep: bool = False
-    """Keep the rows of the table of models that have no run here, as those that were trained on
+    """Rows of the table about networks that have no run here stay, as of those that were trained on
     another machine."""
 
 
@@ -62,116 +64,153 @@ def main(settings):
     for artefact in settings.artefacts:
         if artefact not in ARTEFACTS:
             raise InputError(f"artefact {artefact!r}: unknown; known: {', '.join(ARTEFACTS)}")
-    path = config.find(settings.config)
-    data = dataset.load(settings.datasets_dir, path.stem)
+    name = config.find(settings.config).stem
+    data = dataset.load(settings.datasets_dir, name)
+
+    # the networks that were trained without artefacts see the spectra as they are
     finished, problems = trained.choose(settings.runs_dir, data)
-    print("\n".join([f"trained without artefacts: {len(finished)} runs", *problems]))
-    networks = [(run, trained.load(run)) for run in finished]
+    networks = trained.load_all(finished, problems)
+    print(f"trained without artefacts: {len(networks)} runs", file=sys.stderr)
     rows = [tested(*network, data, NONE, 0.0, "without") for network in networks]
+
+    # then they see each artefact, beside the networks that were trained with it
     for artefact in settings.artefacts:
-        for strength, changes in ARTEFACTS[artefact][1].items():
-            name = f"{artefact}={strength:g}"
-            print(f"== {name}", flush=True)
-            datasets_dir, runs_dir = (
-                folder / "robustness" / name
-                for folder in (settings.datasets_dir, settings.runs_dir)
-            )
-            spectra_from_config.main(
-                spectra_from_config.Settings(
-                    config=settings.config, datasets_dir=datasets_dir, dtype="float32", **changes
-                )
-            )
-            if settings.models:
-                train.main(
-                    train.Settings(
-                        config=settings.config,
-                        models=settings.models,
-                        hidden_activations=settings.hidden_activations,
-                        ema_momentum=settings.ema_momentum,
-                        epochs=settings.epochs,
-                        precision=settings.precision,
-                        seeds=settings.seeds,
-                        datasets_dir=datasets_dir,
-                        runs_dir=runs_dir,
-                        wandb="disabled",
-                    )
-                )
-            disturbed = dataset.load(datasets_dir, path.stem)
+        for strength in ARTEFACTS[artefact].strengths:
+            print(f"== {artefact}={strength:g}", file=sys.stderr)
+            try:
+                disturbed = rendered(settings, data, artefact, strength)
+            except InputError as error:
+                problems.append(f"{artefact}={strength:g}: {error}")
+                continue
             rows += [
                 tested(*network, disturbed, artefact, strength, "without") for network in networks
             ]
-            if any(map(trained.predicts, run_folder.found(runs_dir, path.stem))):
-                own, _ = trained.choose(runs_dir, disturbed)
-                rows += [
-                    tested(run, trained.load(run), disturbed, artefact, strength, "with")
-                    for run in own
-                ]
-    table = pd.DataFrame(rows)
-    output = settings.results_dir / f"robustness_{path.stem}.csv"
-    if settings.keep and output.is_file():
-        table = pd.concat([others(table, output), table])
-    table = table.sort_values(tables.MODEL, kind="stable")
-    write_text(output, table.to_csv(index=False))
-    print(f"\n{tables.write(summary(table), 'markdown')}\nwrote {output}")
+            for network in trained_with(settings, disturbed, problems):
+                rows.append(tested(*network, disturbed, artefact, strength, "with"))
+
+    if rows:
+        written = write_table(settings, name, pd.DataFrame(rows))
+        print(tables.write(accuracies(written.robustness), "markdown"))
+    if problems:
+        raise InputError("; ".join(problems))
 
 
-def others(table, path):
-    """The rows of an earlier table of other models, or models trained in another way, than those of
-    ``table``.
+def rendered(settings, data, artefact, strength):
+    """The dataset with an artefact, rendered if it is not there yet.
 
-    Raises:
-        InputError: if it is no such table.
+    All its other settings are those with which ``data`` was rendered, whatever its config file says
+    by now.
     """
-    columns = [*tables.MODEL, "trained"]
+    changes = ARTEFACTS[artefact].strengths[strength]
+    definitions = data.definitions.changed(dtype="float32", **changes)
+    folder = settings.datasets_dir / "robustness" / f"{artefact}={strength:g}"
+    path = folder / f"{data.name}.json"
+    config.save(path, definitions)
+    spectra_from_config.main(
+        spectra_from_config.Settings(
+            config=str(path), datasets_dir=folder, **dict(definitions.rendering)
+        )
+    )
+    return dataset.load(folder, data.name)
+
+
+def trained_with(settings, disturbed, problems):
+    """The runs and networks that were trained on a dataset with an artefact, after training those
+    of ``settings.models``.
+
+    Args:
+        settings: of this script.
+        disturbed: the ``Dataset``.
+        problems: takes a sentence for each run that cannot be trained or loaded.
+    """
+    datasets_dir = disturbed.folder.parent
+    runs_dir = settings.runs_dir / "robustness" / datasets_dir.name
+    if settings.models:
+        import train  # starts Keras
+
+        try:
+            train.main(
+                train.Settings(
+                    config=str(datasets_dir / f"{disturbed.name}.json"),
+                    models=settings.models,
+                    hidden_activations=settings.hidden_activations,
+                    ema_momentum=settings.ema_momentum,
+                    epochs=settings.epochs,
+                    precision=settings.precision,
+                    seeds=settings.seeds,
+                    datasets_dir=datasets_dir,
+                    runs_dir=runs_dir,
+                    wandb="disabled",
+                )
+            )
+        except InputError as error:
+            problems.append(str(error))
+    if not any(map(trained.predicts, run_folder.found(runs_dir, disturbed.name))):
+        return []
     try:
-        earlier = pd.read_csv(path, dtype={"model_args": str}).fillna({"model_args": ""})
-        kinds = earlier[columns].itertuples(index=False, name=None)
-    except (ValueError, KeyError) as error:
-        raise InputError(
-            f"{path}: not a table of robustness.py: {error}; leave --keep out"
-        ) from None
-    here = set(table[columns].itertuples(index=False, name=None))
-    return earlier[[kind not in here for kind in kinds]]
+        runs, left_out = trained.choose(runs_dir, disturbed)
+    except InputError as error:
+        problems.append(str(error))
+        return []
+    problems += left_out
+    return trained.load_all(runs, problems)
 
 
-def tested(run, model, data, artefact, strength, how):
+def tested(run, network, data, artefact, strength, how):
     """The row of a run on the test spectra of a dataset.
 
     Args:
-        run, model: the run, and its network.
+        run, network: the run, and its Keras model.
         data: the ``Dataset``.
         artefact, strength: of its spectra.
-        how: the network was trained "with" these artefacts, or "without" any.
+        how: the network was trained "with" this artefact, or "without" any.
     """
-    which = dict(zip(tables.MODEL, trained.kind(run), strict=True))
-    wrong = int((backend.predicted_labels(model, data, ("test",))["test"] != data.y["test"]).sum())
-    what = {
+    from synthetic_spectra.common import backend  # starts Keras
+
+    labels = data.y["test"]
+    predicted = backend.predicted_labels(network, data, ("test",))["test"]
+    return {
+        **run.identity.columns(),
         "artefact": artefact,
         "strength": strength,
         "trained": how,
-        "seed": run.settings["seed"],
+        "seed": run.identity.seed,
+        "test_misclassified": int((predicted != labels).sum()),
+        "test_spectra": len(labels),
+        **trained.origin(run),
+        "dataset_checksum": data.checksum,
     }
-    counted = {"test_misclassified": wrong, "test_spectra": len(data.y["test"])}
-    return which | what | counted | trained.origin(run) | {"dataset_checksum": data.checksum}
 
 
-def summary(table):
-    """Accuracy in %, a line for each kind of network and training, a column for the strongest of
-    each artefact.
+def write_table(settings, name, table):
+    """Write the rows of all runs, with the earlier ones of other networks if they are to be kept.
+
+    Returns:
+        the ``Results``.
+    """
+    earlier = results.Results(settings.results_dir, name)
+    if settings.keep and earlier.robustness is not None:
+        table = pd.concat([results.kept(earlier, "robustness", table), table])
+    table = table.sort_values(list(Identity.COLUMNS), kind="stable")
+    return results.write(settings.results_dir, name, {"robustness": table})
+
+
+def accuracies(table):
+    """Mean accuracy in %: a line for each network and way of training, a column for the greatest
+    strength of each artefact.
 
     Args:
-        table: rows as ``tested`` gives them.
+        table: of robustness, as ``results.read`` gives it.
     """
-    strongest = {
-        artefact: list(strengths)[-1] for artefact, (_, strengths) in ARTEFACTS.items()
-    } | {NONE: 0.0}
-    shown = table[table.strength == table.artefact.map(strongest)]
+    greatest = {name: list(artefact.strengths)[-1] for name, artefact in ARTEFACTS.items()}
+    shown = table[table.strength == table.artefact.map(greatest | {NONE: 0.0})]
+    columns = {
+        (artefact, strength): NONE if artefact == NONE else f"{artefact} {strength:g}"
+        for artefact, strength in zip(shown.artefact, shown.strength, strict=True)
+    }
     shown = shown.assign(
-        network=[tables.label(names) for names in shown[tables.MODEL].itertuples(index=False)],
-        column=[
-            NONE if row.artefact == NONE else f"{row.artefact} {row.strength:g}"
-            for row in shown.itertuples()
-        ],
+        network=[Identity.from_columns(row).label for row in shown.to_dict("records")],
+        column=[columns[key] for key in zip(shown.artefact, shown.strength, strict=True)],
         accuracy=100 * (1 - shown.test_misclassified / shown.test_spectra),
     )
     wide = shown.pivot_table("accuracy", ["network", "trained"], ["column"], sort=False).round(1)

@@ -23,7 +23,6 @@ PAGES = sorted(
 # what does not hold yet; each list only shrinks
 PENDING_IMPORTS = {
     ("scripts", "figures"),
-    ("scripts", "spectra_from_config.py"),
     ("scripts", "train.py"),
     ("model_implementations", "training"),
     ("common", "spectra"),
@@ -32,7 +31,7 @@ PENDING_NETWORKS = {path.name for path in MODULES if path.parts[0] == "model_imp
 PENDING_FIGURES = {"plot_results", "plot_confused_pair", "plot_deciding_peak"}
 PENDING_FIGURES |= {"plot_activations", "plot_variation"}
 PENDING_MATPLOTLIB = set()
-PENDING_LENGTHS = {"evaluate.py", "train.py", "config.py", "dataset.py", "rendering.py"}
+PENDING_LENGTHS = {"train.py", "config.py", "dataset.py", "rendering.py"}
 PENDING_LENGTHS |= {"fast_layers.py", "test_config.py", "test_figures.py", "test_mirror.py"}
 PENDING_LENGTHS |= {"ceiling.py", "results.py", "test_rendering.py", "test_training.py"}
 

@@ -79,15 +79,19 @@ def test_a_byte_order_mark_changes_nothing(tmp_path):
 
 
 def test_rows_of_other_networks_are_kept():
-    runs = results.Results(results.RECORD, "challenge").runs
+    record = results.Results(results.RECORD, "challenge")
+    runs = record.runs
     new = runs[(runs.model == "cnn2") & (runs.hidden_activation == "relu")]
-    kept = results.kept("runs", runs, new)
+    kept = results.kept(record, "runs", new)
     assert len(kept) and not kept.index.isin(new.index).any()
-    assert len(results.kept("runs", runs, runs)) == 0
+    assert len(results.kept(record, "runs", runs)) == 0
     # a network that is trained with artefacts is another one than without
-    table = results.Results(results.RECORD, "challenge").robustness
-    without = table[table.trained == "without"]
-    assert set(results.kept("robustness", table, without).trained) == {"with"}
+    without = record.robustness[record.robustness.trained == "without"]
+    assert set(results.kept(record, "robustness", without).trained) == {"with"}
+    # numbers of misclassified spectra of other arrays are no neighbours
+    for kind, rows in (("runs", new), ("robustness", without)):
+        with pytest.raises(InputError, match=f"{record.path(kind).name}: .*other arrays"):
+            results.kept(record, kind, rows.assign(dataset_checksum="0" * 64))
 
 
 def test_published_values_are_found_from_any_folder(tmp_path, monkeypatch):

@@ -1,5 +1,5 @@
-"""Ablation and robustness: each run is trained and counted as it is named, and what is finished is
-not done again."""
+"""Ablation and robustness: each run is trained and counted as it is named, on the spectra of the
+dataset as it was rendered."""
 
 from dataclasses import replace
 
@@ -9,65 +9,95 @@ import pandas as pd
 import pytest
 from conftest import ROOT, own_results
 
+import spectra_from_config
 import train
 from figures import plot_robustness
 from studies import ablation, robustness
-from synthetic_spectra.analysis import tables
+from synthetic_spectra.analysis import results, tables
+from synthetic_spectra.analysis.strengths import ARTEFACTS
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import dataset
-from synthetic_spectra.spectra.artefacts import ARTEFACTS
 from synthetic_spectra.training import run_folder
 
 EXAMPLE = str(ROOT / "dataset_configs" / "example.json")
+PAGE = ROOT / "results" / "README.md"
+STRONGEST = list(ARTEFACTS["noise"].strengths)[-1]
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    return tmp_path_factory.mktemp("studies")
+    """A folder in which the example is rendered, with settings that are not the defaults."""
+    folder = tmp_path_factory.mktemp("studies")
+    spectra_from_config.main(
+        spectra_from_config.Settings(
+            config=EXAMPLE, datasets_dir=folder / "datasets", test_var=0.01, variation_range=0.1
+        )
+    )
+    return folder
 
 
 @pytest.fixture(scope="module")
 def ablated(place):
     names = ("complete", "no root", "linear hidden layer", "5 spectra per class", "endless spectra")
     settings = ablation.Settings(
-        config=EXAMPLE, variants=names, seeds=(3,), epochs=2, datasets_dir=place / "d", runs_dir=place / "r",
+        config=EXAMPLE,
+        variants=names,
+        seeds=(3,),
+        epochs=2,
+        datasets_dir=place / "datasets",
+        runs_dir=place / "runs",
         results_dir=place,
-    )  # fmt: skip
+    )
     ablation.main(settings)
     return settings
 
 
+@pytest.fixture(scope="module")
+def tested(ablated, place):
+    """Settings of robustness.py that test the complete network of the ablation."""
+    return robustness.Settings(
+        config=EXAMPLE,
+        artefacts=("noise",),
+        models=("blurred_areas",),
+        epochs=2,
+        datasets_dir=place / "datasets",
+        runs_dir=ablation.run_folder_of(ablated, "complete"),
+        results_dir=place,
+    )
+
+
 def test_every_variant_is_what_it_is_called(ablated, place):
-    table = pd.read_csv(place / "ablation_example.csv")
+    table = results.read(place, "example", "ablation").ablation
     assert list(table.variant) == list(ablated.variants)
-    of = {}
+    settings = {}
     for name in ablated.variants:
-        (first,) = run_folder.found(ablation.folder(ablated, name), "example")
-        assert first.settings["seed"] == 3
-        assert (
-            first.summary["test_misclassified"]
-            == table[table.variant == name].test_misclassified.iloc[0]
-        )
-        of[name] = first.settings
-    same = {name: value for name, value in of["complete"].items() if name != "run_id"}
+        (run,) = run_folder.found(ablation.run_folder_of(ablated, name), "example")
+        counted = table[table.variant == name].test_misclassified.iloc[0]
+        assert run.summary["test_misclassified"] == counted
+        settings[name] = {key: run.settings[key] for key in run.settings if key != "run_id"}
+    complete = settings["complete"]
+    assert complete["seed"] == 3
+    assert complete["dataset_checksum"] == dataset.load(place / "datasets", "example").checksum
     for name, changes in (
         ("no root", {"model_args": {"root": False}}),
         ("linear hidden layer", {"hidden_activation": "linear"}),
         ("endless spectra", {"online": True}),
     ):
-        assert {key: value for key, value in of[name].items() if key != "run_id"} == same | changes
-    assert len(dataset.load(place / "d" / "n_train=5", "example").x["train"]) == 10
-    assert of["5 spectra per class"]["dataset_checksum"] != same["dataset_checksum"]
+        assert settings[name] == complete | changes
+    fewer = dataset.load(place / "datasets" / "ablation" / "n_train=5", "example")
+    assert len(fewer.x["train"]) == 10
+    assert settings["5 spectra per class"] == complete | {"dataset_checksum": fewer.checksum}
 
 
-def test_finished_runs_stay_and_differences_have_intervals(ablated, capsys):
+def test_finished_runs_stay_and_differences_have_intervals(ablated, place, capfd):
+    before = results.read(place, "example", "ablation").ablation
     ablation.main(replace(ablated, variants=("no root",)))
-    told = capsys.readouterr().out
-    assert "1 of them finished already" in told
+    assert "1 of them finished already" in "".join(capfd.readouterr())
+    pd.testing.assert_frame_equal(results.read(place, "example", "ablation").ablation, before)
     rows = pd.DataFrame(
         {"variant": ["complete"] * 3 + ["worse"] * 3, "test_misclassified": [1, 2, 3, 11, 12, 13]}
     )
-    lines = ablation.summary(rows.assign(trained_epochs=1, minutes=0.5)).set_index("variant")
+    lines = ablation.comparison(rows.assign(trained_epochs=1, minutes=0.5)).set_index("variant")
     assert lines.loc["worse", "more"] == "+10.0"
     lower, upper = map(float, lines.loc["worse", "95 % interval"].split(" to "))
     assert 8 < lower < 10 < upper < 12
@@ -75,49 +105,51 @@ def test_finished_runs_stay_and_differences_have_intervals(ablated, capsys):
         ablation.main(replace(ablated, variants=("no rot",)))
 
 
-def test_networks_are_tested_with_artefacts_and_trained_with_them(ablated, place, capsys):
-    settings = robustness.Settings(
-        config=EXAMPLE, artefacts=("noise",), models=("blurred_areas",), epochs=2, results_dir=place,
-        datasets_dir=place / "d" / "published", runs_dir=ablation.folder(ablated, "complete"),
-    )  # fmt: skip
-    robustness.main(settings)
-    table = pd.read_csv(place / "robustness_example.csv", dtype={"model_args": str})
-    assert len(table) == 1 + 3 * (1 + 1)
-    assert set(table[table.trained == "with"].strength) == set(ARTEFACTS["noise"][1])
-    ideal = table[table.artefact == "none"]
-    complete = pd.read_csv(place / "ablation_example.csv").query("variant == 'complete'")
-    assert list(ideal.test_misclassified) == list(complete.test_misclassified)
-    name = f"noise={max(ARTEFACTS['noise'][1]):g}"
-    noisy = dataset.load(settings.datasets_dir / "robustness" / name, "example")
-    assert noisy.definitions.artefacts() == {"noise": max(ARTEFACTS["noise"][1])}
-    (own,) = run_folder.found(settings.runs_dir / "robustness" / name, "example")
-    # a training that was interrupted is left out
-    summary = own.folder / "summary.json"
-    summary.rename(place / "summary.json")
-    robustness.main(replace(settings, models=(), results_dir=place / "without"))
-    assert len(pd.read_csv(place / "without" / "robustness_example.csv")) == len(table) - 1
-    (place / "summary.json").rename(summary)
-    assert own.settings["dataset_checksum"] == noisy.checksum
-    assert own.summary["test_misclassified"] in set(
-        table[table.trained == "with"].test_misclassified
-    )
-    # rows of models that have no run here stay with --keep, and only then
-    output = place / "robustness_example.csv"
-    table.assign(hidden_activation="tanh").to_csv(output, index=False)
-    for keep, rows in ((True, 2 * len(table)), (False, len(table))):
-        robustness.main(replace(settings, keep=keep))
-        again = pd.read_csv(output, dtype={"model_args": str})
-        assert len(again) == rows
-        pd.testing.assert_frame_equal(
-            again[again.hidden_activation == "relu"].reset_index(drop=True), table
-        )
-    output.write_text("model\n")
-    with pytest.raises(InputError, match="not a table of robustness"):
-        robustness.main(replace(settings, keep=True))
-    table.to_csv(output, index=False)
-    capsys.readouterr()
+def test_networks_are_tested_with_artefacts_and_trained_with_them(tested, place):
+    robustness.main(tested)
+    table = results.read(place, "example", "robustness").robustness
+    strengths = ARTEFACTS["noise"].strengths
+    assert len(table) == 1 + len(strengths) * (1 + 1)
+    assert set(table[table.trained == "with"].strength) == set(strengths)
+    complete = results.read(place, "example", "ablation").ablation.query("variant == 'complete'")
+    without = table[table.artefact == "none"]
+    assert list(without.test_misclassified) == list(complete.test_misclassified)
 
-    figure = plot_robustness.draw(table.fillna({"model_args": ""}), "example")
+    noisy = dataset.load(place / "datasets" / "robustness" / f"noise={STRONGEST:g}", "example")
+    (run,) = run_folder.found(tested.runs_dir / "robustness" / noisy.folder.parent.name, "example")
+    assert run.settings["dataset_checksum"] == noisy.checksum
+    counted = table[(table.trained == "with") & (table.strength == STRONGEST)].test_misclassified
+    assert list(counted) == [run.summary["test_misclassified"]]
+
+    # a training that was interrupted is left out
+    summary = run.folder / "summary.json"
+    summary.rename(place / "summary.json")
+    robustness.main(replace(tested, models=(), results_dir=place / "without"))
+    fewer = results.read(place / "without", "example", "robustness").robustness
+    assert len(fewer) == len(table) - 1
+    (place / "summary.json").rename(summary)
+
+
+def test_rows_of_other_networks_stay_with_keep_alone(tested, place):
+    table = results.read(place, "example", "robustness").robustness
+    results.write(place, "example", {"robustness": table.assign(hidden_activation="tanh")})
+    for keep, rows in ((True, 2 * len(table)), (False, len(table))):
+        robustness.main(replace(tested, keep=keep))
+        again = results.read(place, "example", "robustness").robustness
+        assert len(again) == rows
+        ours = again[again.hidden_activation == "relu"].reset_index(drop=True)
+        pd.testing.assert_frame_equal(ours, table)
+    for change, words in (
+        ({"artefacts": ("nose",)}, "'nose'.*noise"),
+        ({"runs_dir": place / "no"}, r"train\.py"),
+    ):
+        with pytest.raises(InputError, match=words):
+            robustness.main(replace(tested, **change))
+
+
+def test_the_figure_of_robustness(tested, place):
+    table = results.read(place, "example", "robustness").robustness
+    figure = plot_robustness.draw(table, "example")
     first, noise = (axes for axes in figure.axes if axes.images)
     networks = [tick.get_text() for tick in first.get_yticklabels()]
     accuracy = table.assign(accuracy=100 * (1 - table.test_misclassified / table.test_spectra))
@@ -126,20 +158,33 @@ def test_networks_are_tested_with_artefacts_and_trained_with_them(ablated, place
         how = "with" if network.endswith(", trained with it") else "without"
         means = accuracy[accuracy.trained == how].groupby("strength").accuracy.mean()
         shown = [axes.images[0].get_array()[row] for axes in (first, noise)]
-        expected = means.reindex([0.0, *ARTEFACTS["noise"][1]])
+        expected = means.reindex([0.0, *ARTEFACTS["noise"].strengths])
         np.testing.assert_allclose(np.ma.filled(np.ma.concatenate(shown), np.nan), expected)
     plt.close(figure)
     output = place / "robustness.png"
     plot_robustness.main(plot_robustness.Settings(config=EXAMPLE, results_dir=place, output=output))
     assert output.stat().st_size > 10_000
-    for change, words in (
-        ({"artefacts": ("nose",)}, "'nose'.*noise"),
-        ({"runs_dir": place / "no"}, r"train\.py"),
-    ):
-        with pytest.raises(InputError, match=words):
-            robustness.main(replace(settings, **change))
     with pytest.raises(InputError, match=r"robustness\.py --config example"):
         plot_robustness.main(plot_robustness.Settings(config=EXAMPLE, results_dir=place / "no"))
+
+
+def test_spectra_with_an_artefact_have_all_other_settings_of_the_dataset(tested, place):
+    """Also where the config fixes the very setting, or a default was not the one of the dataset."""
+    data = dataset.load(place / "datasets", "example")
+    assert data.definitions.rendering.test_var == 0.01
+    noisy = replace(data, definitions=data.definitions.changed(noise=0.004))
+    settings = replace(tested, datasets_dir=place / "fixed")
+    spectra = []
+    for artefact, strength, added in (
+        ("noise", STRONGEST, {"noise": STRONGEST}),
+        ("noise", 0.001, {"noise": 0.001}),
+        ("zero_shift", 10.0, {"zero_shift": 10.0, "noise": 0.004}),
+    ):
+        disturbed = robustness.rendered(settings, noisy, artefact, strength)
+        expected = data.definitions.changed(dtype="float32", **added)
+        assert disturbed.definitions == expected
+        spectra.append(disturbed.x["test"])
+    assert not np.array_equal(spectra[0], spectra[1])
 
 
 @pytest.mark.parametrize("study", [ablation, robustness])
@@ -147,17 +192,17 @@ def test_the_page_shows_the_committed_studies(study):
     """Made by ablation.py and robustness.py, with --config challenge."""
     if own_results():
         pytest.skip("results/ were made anew here")
-    readme = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
-    table = pd.read_csv(
-        ROOT / "results" / f"{study.__name__.rpartition('.')[2]}_challenge.csv",
-        dtype={"model_args": str},
-    )
-    assert tables.write(study.summary(table.fillna({"model_args": ""})), "markdown") in readme
+    found = results.Results(results.RECORD, "challenge")
+    table = {
+        ablation: lambda: ablation.comparison(found.ablation),
+        robustness: lambda: robustness.accuracies(found.robustness),
+    }[study]()
+    assert tables.write(table, "markdown") in PAGE.read_text(encoding="utf-8")
 
 
 def test_the_ninth_network_is_told_how_far_peaks_shift(ablated, place):
-    data = dataset.load(place / "d" / "published", "example")
-    (run, *_) = run_folder.found(ablation.folder(ablated, "complete"), "example")
+    data = dataset.load(place / "datasets", "example")
+    (run,) = run_folder.found(ablation.run_folder_of(ablated, "complete"), "example")
     model = train.build_for(run, data)
     assert data.definitions.sizes() == (500, 2, 20)
     blur = next(layer for layer in model.layers if not layer.trainable and layer.weights)
@@ -166,10 +211,9 @@ def test_the_ninth_network_is_told_how_far_peaks_shift(ablated, place):
     spectra[:, 240:242] = 0.5
     spectra[1, 242:244] = 1.0
     one, three = train.keras.ops.convert_to_numpy(blurred(spectra))
-    samples = 4.5 + 10 * np.arange(50)  # every half shift range
-    np.testing.assert_allclose(
-        one, np.exp(-0.5 * ((samples - 240.5) / 20) ** 2), atol=1e-6
-    )  # bins of 2
-    np.testing.assert_allclose(
-        three - one, 2 * np.exp(-0.5 * ((samples - 242.5) / 20) ** 2), atol=1e-6
-    )
+    # samples at every half shift range, of bins of 2 datapoints
+    samples = 4.5 + 10 * np.arange(50)
+    expected = np.exp(-0.5 * ((samples - 240.5) / 20) ** 2)
+    np.testing.assert_allclose(one, expected, atol=1e-6)
+    expected = 2 * np.exp(-0.5 * ((samples - 242.5) / 20) ** 2)
+    np.testing.assert_allclose(three - one, expected, atol=1e-6)

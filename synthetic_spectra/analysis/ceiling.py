@@ -12,8 +12,6 @@ from synthetic_spectra.spectra import peaks
 
 # two likelihoods that differ by less, relatively, are equal: rounding makes them differ
 EQUAL = 1e-9
-# how the classifier breaks ties → column of the table
-TIES = {"at random": "expected_random", "to the nearest class": "expected_nearest"}
 
 
 def ceiling(definitions):
@@ -51,32 +49,6 @@ def ceiling(definitions):
             left = (reported - began) * (1 / share - 1)
             print(f"ceiling: class {label}, {left:.0f} s left", file=sys.stderr)
     return pd.DataFrame(rows)
-
-
-def in_words(table):
-    """The verdicts on a dataset and the accuracies they allow, a line for each.
-
-    Args:
-        table: what ``ceiling`` gives.
-    """
-    counts = table.verdict.value_counts()
-    n = len(table)
-    lines = [
-        f"{counts.get(verdict, 0)} of {n} test spectra {verdict}"
-        for verdict in ("identifiable", "tied", "lost")
-    ]
-    if "impossible" in counts:
-        lines.append(
-            f"{counts['impossible']} of {n} test spectra are beyond what any class gives in "
-            "training"
-        )
-    for ties, column in TIES.items():
-        right = table[column].sum()
-        lines.append(
-            f"Bayes-optimal classifier, ties {ties}: {right:.1f} right, {n - right:.1f} wrong, "
-            f"{100 * right / n:.2f} %"
-        )
-    return "\n".join(lines)
 
 
 def judged(classes, label, positions, heights, width):

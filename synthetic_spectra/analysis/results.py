@@ -6,14 +6,14 @@ and confused pair of classes, and so on, as ``TABLES`` says.
 """
 
 import sys
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from synthetic_spectra.common.errors import InputError, first_line
+from synthetic_spectra.analysis import table_files
+from synthetic_spectra.analysis.table_files import TABLES
+from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
 from synthetic_spectra.training.run import Identity
 
@@ -21,86 +21,6 @@ from synthetic_spectra.training.run import Identity
 MADE = Path("output/results")
 # the results of this project, and the published ones; part of the checkout
 RECORD = Path(__file__).resolve().parents[2] / "results"
-
-
-@dataclass(frozen=True)
-class Table:
-    """What a table is, and how it is kept.
-
-    ``file``: its name, with {} for that of the config. ``script``: what writes it. ``columns``:
-    those it must have. ``network``: the columns that tell whose rows are whose, for ``kept``.
-    ``float_format``: of its numbers, None for all digits.
-    """
-
-    file: str
-    script: str
-    columns: tuple
-    network: tuple = ()
-    float_format: str | None = None
-
-
-EXPECTED = ("expected_random", "expected_nearest")
-# where a run was made
-ORIGIN = ("dataset_checksum", "backend", "device", "versions")
-COUNTS = ("test_misclassified", "val_misclassified", "train_misclassified", "test_spectra")
-COST = ("trained_epochs", "minutes")
-
-NETWORK = Identity.COLUMNS
-SIX = "%.6g"
-
-TABLES = {
-    "runs": Table(
-        "{}.csv",
-        "evaluate.py",
-        ("config", *NETWORK, "seed", *COUNTS, "test_accuracy", "outcome", *COST, *ORIGIN),
-        NETWORK,
-    ),
-    "confusions": Table(
-        "{}_confusions.csv",
-        "evaluate.py",
-        (*NETWORK, "class_a", "class_b", "cause", "misclassified"),
-        NETWORK,
-        SIX,
-    ),
-    "groups": Table(
-        "{}_groups.csv",
-        "evaluate.py",
-        (*NETWORK, "group", "cause", "accuracy", *EXPECTED),
-        NETWORK,
-        SIX,
-    ),
-    "differences": Table(
-        "{}_differences.csv",
-        "evaluate.py",
-        ("model_a", "model_b", "difference", "p_mcnemar"),
-        (),
-        SIX,
-    ),
-    "ceiling": Table(
-        "ceiling_{}.csv", "studies/dataset_ceiling.py", ("label", "verdict", *EXPECTED), (), SIX
-    ),
-    "robustness": Table(
-        "robustness_{}.csv",
-        "studies/robustness.py",
-        (*NETWORK, "artefact", "strength", "trained", "seed", "test_misclassified", "test_spectra"),
-        (*NETWORK, "trained"),
-    ),
-    "ablation": Table(
-        "ablation_{}.csv",
-        "studies/ablation.py",
-        ("variant", "model", "seed", "test_misclassified", "test_spectra", *COST),
-    ),
-}
-# columns that hold numbers or truth values in whatever table: kinds of NumPy data types, and words
-WHOLE, REAL, TRUTH = ("iu", "whole numbers"), ("iuf", "numbers"), ("b", "True or False")
-KINDS = {
-    **dict.fromkeys(("seed", "class_a", "class_b", "label"), WHOLE),
-    "online": TRUTH,
-    **dict.fromkeys((*COUNTS, *COST, *EXPECTED), REAL),
-    **dict.fromkeys(("ema_momentum", "test_accuracy", "parameters", "best_epoch"), REAL),
-    **dict.fromkeys(("multiply_accumulates", "accuracy", "misclassified", "strength"), REAL),
-    **dict.fromkeys(("difference", "lower", "upper", "p_mcnemar"), REAL),
-}
 
 
 class Results:
@@ -160,7 +80,7 @@ class Results:
 
     def _table(self, kind):
         path = self.path(kind)
-        return read_table(path, kind, self.name) if path.is_file() else None
+        return table_files.read(path, kind, self.name) if path.is_file() else None
 
 
 def read(results_dir, name, needed="runs"):
@@ -189,46 +109,10 @@ def read(results_dir, name, needed="runs"):
         if found.path(needed).is_file():
             print(f"taken from {found.path(needed)}", file=sys.stderr)
     if getattr(found, needed) is None:
-        raise InputError(f"{found.path(needed)}: no such file; {how_to_make(needed, name)}")
+        raise InputError(
+            f"{found.path(needed)}: no such file; {table_files.how_to_make(needed, name)}"
+        )
     return found
-
-
-def read_table(path, kind, name):
-    """Read one table and check it; no model arguments are "".
-
-    Args:
-        path: of the file.
-        kind: a key of ``TABLES``.
-        name: of the config.
-
-    Raises:
-        InputError: if the file is no CSV, or lacks a column or rows, or a column holds something
-            else than it should.
-    """
-    try:
-        table = pd.read_csv(path, dtype={"model_args": "str"})
-    except ValueError as error:
-        raise _damaged(path, first_line(error), kind, name) from None
-    missing = [column for column in TABLES[kind].columns if column not in table]
-    if missing:
-        raise _damaged(path, f"no column {', '.join(missing)}", kind, name)
-    if table.empty:
-        raise _damaged(path, "no rows", kind, name)
-    for column in table.columns.intersection(list(KINDS)):
-        kinds, expected = KINDS[column]
-        if table[column].dtype.kind not in kinds and not table[column].isna().all():
-            wrong = table[column][[not _is_of(value, kinds) for value in table[column]]]
-            reason = f"{column} holds {str(wrong.iloc[0])!r}, expected {expected}"
-            raise _damaged(path, reason, kind, name)
-    if "model_args" in table:
-        table = table.fillna({"model_args": ""})
-        for text in table.model_args.unique():
-            try:
-                Identity.from_columns({"model": "", "hidden_activation": "", "model_args": text})
-            except ValueError:
-                reason = f"model_args holds {text!r}, expected text such as dropout=0.5"
-                raise _damaged(path, reason, kind, name) from None
-    return table
 
 
 def read_published():
@@ -269,17 +153,31 @@ def write(results_dir, name, tables):
     return found
 
 
-def kept(kind, earlier, rows):
-    """The rows of an earlier table about networks that new rows do not have.
+def kept(found, kind, rows):
+    """The rows of a table that is there about networks which new rows do not have.
 
     Args:
+        found: the ``Results`` that hold the table.
         kind: a key of ``TABLES`` with columns of a network.
-        earlier: the table as it was read.
         rows: the new rows.
+
+    Raises:
+        InputError: if both are about the same dataset, but about other arrays.
     """
-    columns = list(TABLES[kind].network)
-    new = pd.MultiIndex.from_frame(rows[columns]) if len(rows) else []
-    return earlier[~np.isin(pd.MultiIndex.from_frame(earlier[columns]), new)]
+    table, earlier = TABLES[kind], getattr(found, kind)
+    columns = list(table.network)
+    new = set(rows[columns].itertuples(index=False, name=None)) if len(rows) else set()
+    others = earlier[
+        [row not in new for row in earlier[columns].itertuples(index=False, name=None)]
+    ]
+    if "dataset_checksum" in rows and "dataset_checksum" in others:
+        arrays = pd.concat([others, rows])[[*table.dataset, "dataset_checksum"]].drop_duplicates()
+        if arrays.duplicated(list(table.dataset)).any():
+            raise InputError(
+                f"{found.path(kind)}: holds rows of other arrays than those at hand; "
+                "leave --keep out"
+            )
+    return others
 
 
 def by_network(table):
@@ -287,19 +185,3 @@ def by_network(table):
     columns = list(Identity.COLUMNS)
     for values, rows in table.groupby(columns, sort=False):
         yield Identity.from_columns(dict(zip(columns, values, strict=True))), rows
-
-
-def how_to_make(kind, name):
-    """The command that makes a table, in words."""
-    return f"make it: python {TABLES[kind].script} --config {name}"
-
-
-def _is_of(value, kinds):
-    if kinds == "b":
-        return str(value) in ("True", "False")
-    number = pd.to_numeric(value, errors="coerce")
-    return number % 1 == 0 if kinds == "iu" else not pd.isna(number)
-
-
-def _damaged(path, reason, kind, name):
-    return InputError(f"{path}: {reason}; {how_to_make(kind, name)}")

@@ -8,11 +8,12 @@ LaTeX.
 import numpy as np
 import pandas as pd
 
-from synthetic_spectra.analysis.ceiling import TIES
 from synthetic_spectra.analysis.results import by_network
 from synthetic_spectra.training.run import Identity
 
 FORMATS = ("text", "markdown", "csv", "latex")
+# how the Bayes-optimal classifier breaks ties → column of the ceiling
+TIES = {"at random": "expected_random", "to the nearest class": "expected_nearest"}
 
 
 def write(table, form):
@@ -152,6 +153,32 @@ def architectures(models):
             }
         )
     return pd.DataFrame(lines)
+
+
+def verdicts(ceiling):
+    """The verdicts on a dataset and the accuracies they allow, a line for each.
+
+    Args:
+        ceiling: what ``ceiling.ceiling`` gives.
+    """
+    counts = ceiling.verdict.value_counts()
+    n = len(ceiling)
+    lines = [
+        f"{counts.get(verdict, 0)} of {n} test spectra {verdict}"
+        for verdict in ("identifiable", "tied", "lost")
+    ]
+    if "impossible" in counts:
+        lines.append(
+            f"{counts['impossible']} of {n} test spectra are beyond what any class gives in "
+            "training"
+        )
+    for ties, column in TIES.items():
+        right = ceiling[column].sum()
+        lines.append(
+            f"Bayes-optimal classifier, ties {ties}: {right:.1f} right, {n - right:.1f} wrong, "
+            f"{100 * right / n:.2f} %"
+        )
+    return "\n".join(lines)
 
 
 def spread(values):

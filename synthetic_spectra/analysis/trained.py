@@ -60,7 +60,7 @@ def predicts(run):
 
 
 def origin(run):
-    """What a run was trained on and with: column → value, for ``results.ORIGIN``."""
+    """What a run was trained on and with: column → value, for ``table_files.ORIGIN``."""
     versions = run.settings["versions"].items()
     return {
         "dataset_checksum": run.settings["dataset_checksum"],
@@ -83,6 +83,25 @@ def load(run):
     except Exception as error:  # Keras has no list of what damaged bytes lead to
         reason = first_line(error)
         raise InputError(f"{run.model_file}: not a model of this collection: {reason}") from None
+
+
+def load_all(runs, problems):
+    """The networks of finished runs; one that cannot be read keeps no other from being used.
+
+    Args:
+        runs: the runs.
+        problems: takes a sentence for each run that is left out.
+
+    Returns:
+        pairs of a run and its network.
+    """
+    networks = []
+    for run in runs:
+        try:
+            networks.append((run, load(run)))
+        except InputError as error:
+            problems.append(str(error))
+    return networks
 
 
 def predictions(run, data):
