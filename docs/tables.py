@@ -139,13 +139,13 @@ def changes(name, after, before=""):
 
 def ingredients(name):
     """What each ingredient of blurred_areas is worth, as ``studies/ablation.py`` prints it."""
-    return markdown(ablation.summary(results.read(results.RECORD, name, "ablation").ablation))
+    return markdown(ablation.comparison(results.read(results.RECORD, name, "ablation").ablation))
 
 
 def artefacts(name):
     """Accuracy with the strongest of each artefact, as ``studies/robustness.py`` prints it."""
     found = results.read(results.RECORD, name, "robustness")
-    return markdown(robustness.summary(found.robustness))
+    return markdown(robustness.accuracies(found.robustness))
 
 
 def markdown(table):
