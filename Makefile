@@ -66,7 +66,7 @@ report: .venv/ready
 	$(BIN)/python figures/report.py
 
 tables: .venv/ready
-	$(BIN)/python results/fill_tables.py README.md results/README.md
+	$(BIN)/python docs/tables.py
 
 # requirements.txt is what running needs; each of the other files holds only what it adds to it
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
