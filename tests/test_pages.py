@@ -67,7 +67,7 @@ def module(script):
     """A script as a module, whatever folder it lies in."""
     try:
         return importlib.import_module(script.removesuffix(".py").replace("/", "."))
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         pytest.skip(f"{script}: pip install {error.name}")
 
 
