@@ -179,14 +179,14 @@ def write_tables(settings, runs, predicted, data):
     earlier = results.Results(settings.results_dir, data.name)
     keep = settings.keep and earlier.path("runs").is_file()
     if keep:
-        others = results.kept(earlier, "runs", runs)
+        elsewhere = results.kept(earlier, "runs", runs)
         for kind in ("confusions", "groups"):
             if getattr(earlier, kind) is not None:
                 rows = results.kept(earlier, kind, runs)
                 written[kind] = in_order(pd.concat([rows, written[kind]]))
         # rows without predictions come after those that have some
-        others = others.set_index(len(predicted) + np.arange(len(others)))
-        written["runs"] = in_order(pd.concat([runs, others]))
+        elsewhere = elsewhere.set_index(len(predicted) + np.arange(len(elsewhere)))
+        written["runs"] = in_order(pd.concat([runs, elsewhere]))
 
     written["differences"] = statistics.differences(
         written["runs"][written["runs"].outcome != "diverged"],

@@ -167,17 +167,17 @@ def kept(found, kind, rows):
     table, earlier = TABLES[kind], getattr(found, kind)
     columns = list(table.network)
     new = set(rows[columns].itertuples(index=False, name=None)) if len(rows) else set()
-    others = earlier[
+    elsewhere = earlier[
         [row not in new for row in earlier[columns].itertuples(index=False, name=None)]
     ]
-    if "dataset_checksum" in rows and "dataset_checksum" in others:
-        arrays = pd.concat([others, rows])[[*table.dataset, "dataset_checksum"]].drop_duplicates()
+    if "dataset_checksum" in rows and "dataset_checksum" in elsewhere:
+        arrays = pd.concat([elsewhere, rows])[[*table.dataset, "dataset_checksum"]].drop_duplicates()
         if arrays.duplicated(list(table.dataset)).any():
             raise InputError(
                 f"{found.path(kind)}: holds rows of other arrays than those at hand; "
                 "leave --keep out"
             )
-    return others
+    return elsewhere
 
 
 def by_network(table):
