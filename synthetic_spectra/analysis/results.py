@@ -171,7 +171,9 @@ def kept(found, kind, rows):
         [row not in new for row in earlier[columns].itertuples(index=False, name=None)]
     ]
     if "dataset_checksum" in rows and "dataset_checksum" in elsewhere:
-        arrays = pd.concat([elsewhere, rows])[[*table.dataset, "dataset_checksum"]].drop_duplicates()
+        arrays = pd.concat([elsewhere, rows])[
+            [*table.dataset, "dataset_checksum"]
+        ].drop_duplicates()
         if arrays.duplicated(list(table.dataset)).any():
             raise InputError(
                 f"{found.path(kind)}: holds rows of other arrays than those at hand; "
