@@ -54,37 +54,36 @@ def filled(text):
 
 
 def headline():
-    """The networks of the headline figure: mean of misclassified test spectra, lowest and highest."""
-    names = plot_headline.Settings().configs
-    found = {name: results.read(results.RECORD, name) for name in names}
+    """Test errors of the networks of the headline figure: mean (lowest–highest) of the seeds."""
+    drawn = plot_headline.Settings()
+    found = {name: results.read(results.RECORD, name) for name in drawn.configs}
     published = results.read_published()
+    activations = plot_headline.row_activations(drawn.networks, found, published)
     published = published[published.quantity == "test_misclassified"]
-    activations = plot_headline.row_activations(
-        plot_headline.Settings().networks, found, results.read_published()
-    )
 
     # a row for each network
-    lines = [
-        ["misclassified", *(f"{name}: published | ours" for name in names), "ours, endless data"]
-    ]
-    lines.append(["---"] * 6)
-    for network, activation in activations.items():
-        cells = [f"{network}, {activation}"]
-        for name in names:
-            rows = [
-                table[(table.model == network) & (table.hidden_activation == activation)]
-                for table in (published[published.config == name], found[name].runs)
-            ]
-            cells += [spread(rows[0].value), spread(plot_headline.errors_of(rows[1], False))]
-        lines.append([*cells, spread(plot_headline.errors_of(rows[1], True))])
+    heads = [f"{name}: published | ours" for name in drawn.configs]
+    lines = [["misclassified", *heads, "ours, endless data"], ["---"] * 6]
+    for network in activations.items():
+        cells = [", ".join(network)]
+        for name in drawn.configs:
+            ours = rows_of(found[name].runs, network)
+            cells.append(spread(rows_of(published[published.config == name], network).value))
+            cells.append(spread(plot_headline.errors_of(ours, online=False)))
+        lines.append([*cells, spread(plot_headline.errors_of(ours, online=True))])
 
     # the ceiling
     cells = ["Bayes-optimal, ties at random"]
-    for name in names:
+    for name in drawn.configs:
         limit = found[name].ceiling
         cells += ["", f"{len(limit) - limit.expected_random.sum():g}"]
     lines.append([*cells, cells[-1]])
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def rows_of(table, network):
+    """The rows of a network: its name and hidden activation."""
+    return table[(table[["model", "hidden_activation"]] == list(network)).all(axis=1)]
 
 
 def networks(name):
