@@ -1,36 +1,31 @@
-"""datasets/<config>/config.json → figures/plot_classes.png: the ideal spectra of all classes, by
-groups."""
+"""datasets/<config>/ → output/figures/plot_classes.png: the ideal spectra of all classes."""
 
 import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 
-sys.path.append(
-    str(Path(__file__).resolve().parent.parent)
-)  # to find the project when run by its path
+sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from figures import style
 from synthetic_spectra.common.cli import run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset, profiles
 
-MOST = 40  # classes that are still told apart
+MOST = 40  # classes that an eye can still tell apart
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Draw the spectrum of every class as it is defined, a panel for each group."""
+    """Draw the spectrum of every class as it is defined, a panel per group of classes."""
 
     config: str = "challenge"
-    """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a
-    .json."""
+    """Dataset: a name in dataset_configs/ or a path to a .json; its spectra must be rendered."""
     datasets_dir: Path = Path("datasets")
-    """Folder that holds a folder per dataset."""
-    output: Path = Path("figures/plot_classes.png")
-    """File to write; a PDF of the same stem is written beside it."""
+    """Folder of the rendered datasets, a folder per config."""
+    output: style.Picture = style.FOLDER / "plot_classes.png"
+    """PNG file to write; a PDF of the same stem is written beside it."""
 
 
 def main(settings):
@@ -38,31 +33,35 @@ def main(settings):
     definitions = dataset.resolved(settings.datasets_dir, name)
     if definitions.n_classes > MOST:
         raise InputError(
-            f"config {name!r}: {definitions.n_classes} classes, expected at most {MOST} for one figure"
+            f"--config {name}: {definitions.n_classes} classes, "
+            f"expected at most {MOST} for one figure"
         )
-    style.save(draw(definitions), settings.output)
+    caption = f"Ideal spectra of all classes of {name}, by group"
+    style.save(draw(definitions), settings.output, caption, [name])
 
 
 def draw(definitions):
-    """The figure: a panel for each group, its classes above one another; a class without a group
-    has its own.
+    """The figure: a panel per group, its classes above one another.
+
+    A class without a group has a panel of its own.
 
     Args:
         definitions: a config with every rendering setting filled in.
     """
     groups = definitions.groups()
     groups |= {f"class {label}": [label] for label in groups.pop(None, [])}
-    across = math.ceil(math.sqrt(len(groups)))
-    down = math.ceil(len(groups) / across)
+    columns = math.ceil(math.sqrt(len(groups)))
+    rows = math.ceil(len(groups) / columns)
     tallest = max(map(len, groups.values()))
-    figure, panels = plt.subplots(
-        down, across, figsize=(3.8 * across, down * (0.8 * tallest + 0.9)), squeeze=False
-    )
+    size = 3.8 * columns, rows * (0.8 * tallest + 0.9)
+    figure, panels = style.pyplot().subplots(rows, columns, figsize=size, squeeze=False)
+
     for axes, (group, labels) in zip(panels.flat, groups.items(), strict=False):
         for i, label in enumerate(labels):
-            own = definitions.rendering_of(str(label))
             ideal = profiles.ideal_spectrum(
-                definitions.spectra[str(label)], own, definitions.n_datapoints
+                definitions.spectra[str(label)],
+                definitions.rendering_of(str(label)),
+                definitions.n_datapoints,
             )
             # the root lets minor peaks be seen
             axes.plot(len(labels) - 1 - i + 0.9 * np.sqrt(ideal), color=f"C{i % 7}")
@@ -70,6 +69,7 @@ def draw(definitions):
         axes.set(title=group, ylim=(-0.05, len(labels)))
     for axes in panels.flat[len(groups) :]:
         axes.remove()
+
     figure.supxlabel("position (datapoint)")
     figure.supylabel("class, and the square root of its intensity")
     return figure

@@ -1,7 +1,5 @@
-"""results/*.csv, dataset_configs/*.json, figures/plot_*.png → results/report.html: every result on
-one page."""
+"""Result tables, configs and pictures → output/report.html: every result on one page."""
 
-import ast
 import base64
 import hashlib
 import re
@@ -14,170 +12,147 @@ import jinja2
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT))  # to find the project when run by its path
-from figures import plot_results
-from synthetic_spectra.analysis import tables
-from synthetic_spectra.analysis.tables import MODEL
+sys.path.append(str(ROOT))  # the project, when run by its path
+from figures import style
+from synthetic_spectra.analysis import results, tables
+from synthetic_spectra.analysis.table_files import TABLES
 from synthetic_spectra.common.cli import run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
 from synthetic_spectra.spectra import config
+from synthetic_spectra.training.run import Identity
 
-ORIGIN = ["device", "backend", "precision", "versions"]  # what the runs of a table ran on
-NUMBERS = [
-    "seed",
-    "parameters",
-    "train_misclassified",
-    "val_misclassified",
-    "test_misclassified",
-    "test_spectra",
-]
-NUMBERS += ["trained_epochs", "best_epoch", "minutes"]
-EXPECTED = ["expected_random", "expected_nearest"]
-FILES = {  # table → its file, the script that writes it, the columns that the page needs
-    "results": ("{}.csv", "evaluate.py", ["config", *MODEL, *ORIGIN, *NUMBERS, "outcome"]),
-    "confusions": (
-        "{}_confusions.csv",
-        "evaluate.py",
-        [*MODEL, "class_a", "class_b", "cause", "misclassified"],
-    ),
-    "groups": ("{}_groups.csv", "evaluate.py", [*MODEL, "group", "accuracy", *EXPECTED]),
-    "differences": ("{}_differences.csv", "evaluate.py", [*tables.BOTH, "difference", "p_mcnemar"]),
-    "ceiling": ("ceiling_{}.csv", "studies/dataset_ceiling.py", ["verdict", *EXPECTED]),
-}
-DTYPES = {"model_args": str} | dict.fromkeys([*NUMBERS, *EXPECTED, "accuracy"], float)
-DTYPES |= dict.fromkeys(["seed", "parameters", "class_a", "class_b"], int)
-NUMBER = re.compile(
-    r"-?\d[\d,.]*(e[-+]\d+)?( [±%].*)?|\d+–\d+|–?"
-)  # a cell of a column that is sorted as numbers
+ENVIRONMENT = ["device", "backend", "precision", "versions"]  # what the runs of a table ran on
+# a cell of a column that is sorted as numbers
+NUMBER = re.compile(r"-?\d[\d,.]*(e[-+]\d+)?( [±%].*)?|\d+–\d+|–?")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Write one page with every table and figure at hand; it opens in a browser without a network."""
+    """Write one page with all tables and pictures of datasets; a browser opens it offline."""
 
     configs: tuple[str, ...] = ()
-    """Names of files in dataset_configs/, or paths to a .json; without any, all in
-    dataset_configs/."""
-    results_dir: Path = Path("results")
-    """Folder of the tables."""
-    figures_dir: Path = Path("figures")
-    """Folder of the figures and of the scripts that draw them."""
-    output: Path = Path("results/report.html")
+    """Datasets: names in dataset_configs/ or paths to a .json; by default all with tables."""
+    results_dir: Path = results.MADE
+    """Folder of the result tables; where it has none, the project's record in results/ is taken."""
+    figures_dir: Path = style.FOLDER
+    """Folder of the pictures; those of the project's record lie in figures/."""
+    output: Path = Path("output/report.html")
     """File to write."""
 
 
 def main(settings):
-    names = settings.configs or sorted(map(str, config.CONFIGS_DIR.glob("*.json")))
-    parts, missing, problems = [], {}, []
-    for path in map(config.find, names):
+    parts, pictures, missing, problems = [], {}, {}, []
+    for path in chosen(settings.configs, settings.results_dir):
         try:
-            part, lacking = experiment(path, settings.results_dir)
-            parts += [part] if part else []
-            missing |= lacking
-        except InputError as error:  # the other experiments are still worth their page
+            found = results.read(settings.results_dir, path.stem)
+            part, lacking = part_of(path, found)
+        except InputError as error:  # the other datasets are still worth their page
             problems.append(str(error))
+            continue
+        parts.append(part)
+        missing |= lacking
+        folder = folder_of_pictures(found, settings.figures_dir)
+        pictures.setdefault(folder, []).append(path.stem)
     if not parts:
-        raise InputError(
-            "; ".join(problems) or f"{settings.results_dir}: no table of runs; {told(missing)}"
-        )
-    pictures, lacking = drawn(settings.figures_dir)
-    missing |= lacking
-    page = template().render(parts=parts, pictures=pictures, missing=missing, problems=problems)
+        raise InputError("; ".join(problems) or f"{settings.results_dir}: no table of runs")
+
+    # pictures lie where the tables come from: a page shows nobody else's runs
+    shown = []
+    for folder, names in pictures.items():
+        found, lacking = pictures_of(folder, names, with_general=not settings.configs)
+        shown += found
+        missing |= lacking
+
+    page = template().render(parts=parts, pictures=shown, missing=missing, problems=problems)
     write_text(settings.output, page)
-    if missing:
-        print(f"left out: {told(missing)}")
-    print(f"wrote {settings.output} ({len(page.encode()) / 1e6:.1f} MB)")
+    for file, command in missing.items():
+        print(f"left out: {file}; make it: {command}", file=sys.stderr)
+    print(f"wrote {settings.output} ({len(page.encode()) / 1e6:.1f} MB)", file=sys.stderr)
     if problems:
         raise InputError("; ".join(problems))
 
 
-def told(missing):
-    """Missing files and the commands that make them, in words."""
-    return "; ".join(f"{file} ({command})" for file, command in missing.items())
+def chosen(configs, results_dir):
+    """Paths of the configs that were asked for, or of all with a table of runs."""
+    if configs:
+        return list(map(config.find, configs))
+    paths = sorted(config.CONFIGS_DIR.glob("*.json"))
+    return [path for path in paths if results.located(results_dir, path.stem)]
 
 
-def experiment(path, results_dir):
-    """What the page shows of one config, None if there is no table of its runs; and its missing
-    files with commands.
+def part_of(path, found):
+    """What the page shows of one dataset, and its missing tables with the commands that make them.
+
+    Args:
+        path: of the config.
+        found: the ``Results`` of the dataset.
 
     Raises:
         InputError: if the config or a table is damaged.
     """
-    name = path.stem
-    files = {kind: results_dir / pattern.format(name) for kind, (pattern, _, _) in FILES.items()}
-    commands = {kind: f"python {script} --config {name}" for kind, (_, script, _) in FILES.items()}
-    if not files["results"].is_file():
-        return None, {files["results"]: commands["results"]}
     definitions = config.load(path)
-    found = {
-        kind: read(file, kind, commands[kind]) for kind, file in files.items() if file.is_file()
-    }
-    shown = tables_of(found)
-    results, confused, ceiling = found["results"], found.get("confusions"), found.get("ceiling")
-    there_is = {
-        "confusions": results.test_misclassified.any(),
+    spectra = confused_classes(path, definitions, found)
+    shown = {kind: cells(table) for kind, table in tables_of(found).items() if len(table)}
+    expected = {
+        "confusions": found.runs.test_misclassified.any(),
         "groups": any(definitions.groups()),
-        "differences": len(results[MODEL].drop_duplicates()) > 1,
+        "differences": len(found.runs[list(Identity.COLUMNS)].drop_duplicates()) > 1,
+        "ceiling": True,
     }
     missing = {
-        files[kind]: commands[kind]
-        for kind in files
-        if there_is.get(kind, True) and kind not in found
+        found.path(kind): f"python {TABLES[kind].script} --config {path.stem}"
+        for kind, is_expected in expected.items()
+        if is_expected and getattr(found, kind) is None
     }
-    labels = sorted({*confused.class_a, *confused.class_b}) if confused is not None else []
-    for label in labels:
-        if str(label) not in definitions.spectra:
-            raise InputError(
-                f"{files['confusions']}: class {label}, but {path} has {definitions.n_classes} classes"
-            )
-    spectra = {label: definitions.spectra[str(label)] for label in labels}
+    file = found.path("runs")
     part = {
-        "name": name,
-        "file": files["results"],
-        "date": datetime.fromtimestamp(files["results"].stat().st_mtime).date(),
-        "n_test": results.test_spectra.max(),
-        "ceiling": tables.verdicts(ceiling).splitlines() if ceiling is not None else [],
-        "tables": {kind: cells(table) for kind, table in shown.items() if len(table)},
+        "name": path.stem,
+        "file": file,
+        "date": datetime.fromtimestamp(file.stat().st_mtime).date(),
+        "n_test": found.runs.test_spectra.max(),
+        "ceiling": [] if found.ceiling is None else tables.verdicts(found.ceiling).splitlines(),
+        "tables": shown,
         "peaks": {label: [one.peak_positions, one.peak_heights] for label, one in spectra.items()},
     }
     return part, missing
 
 
-def read(file, kind, command):
-    """A table of results, with text for no model arguments.
+def confused_classes(path, definitions, found):
+    """Label → class definition of all classes that are confused.
 
     Raises:
-        InputError: if it is no CSV, or lacks a column of ``FILES``.
+        InputError: if a confused class is not in the config.
     """
-    try:
-        table = pd.read_csv(file, dtype=DTYPES)
-    except ValueError as error:
-        raise InputError(
-            f"{file}: not a table of this collection: {error}; make it again: {command}"
-        ) from None
-    lacking = [column for column in FILES[kind][2] if column not in table]
-    if lacking:
-        raise InputError(f"{file}: no column {', '.join(lacking)}; make it again: {command}")
-    return table.fillna({"model_args": ""})
+    if found.confusions is None:
+        return {}
+    labels = sorted({*found.confusions.class_a, *found.confusions.class_b})
+    for label in labels:
+        if str(label) not in definitions.spectra:
+            raise InputError(
+                f"{found.path('confusions')}: class {label}, "
+                f"but {path} has {definitions.n_classes} classes"
+            )
+    return {label: definitions.spectra[str(label)] for label in labels}
 
 
 def tables_of(found):
-    """The tables of one config, name → DataFrame.
+    """The tables of one dataset, name → DataFrame.
 
     Args:
-        found: the tables of ``FILES`` that there are.
+        found: the ``Results`` of the dataset.
     """
-    results, published = found["results"], plot_results.read_published()
+    runs, published = found.runs, results.read_published()
+    environments = runs.groupby(ENVIRONMENT, sort=False, dropna=False)
     shown = {
-        "origin": results.groupby(ORIGIN, sort=False, dropna=False).size().reset_index(name="runs"),
-        "models": tables.networks(results, published, found.get("ceiling")),
-        "medians": tables.medians(results, published),
-        "runs": tables.runs(results, published),
+        "origin": environments.size().reset_index(name="runs"),
+        "models": tables.networks(runs, published, found.ceiling),
+        "medians": tables.medians(runs, published),
+        "runs": tables.runs(runs, published),
     }
     for kind in ("confusions", "groups", "differences"):
-        if kind in found:
-            shown[kind] = found[kind].drop(columns="config", errors="ignore")
+        if getattr(found, kind) is not None:
+            shown[kind] = getattr(found, kind).drop(columns="config", errors="ignore")
     if "confusions" in shown:
         confused = shown["confusions"]
         pairs = confused.pop("class_a").astype(str) + "–" + confused.pop("class_b").astype(str)
@@ -197,8 +172,7 @@ def cells(table):
 
 
 def text(name, value):
-    """An entry as text: floats with four digits, for true the name of the column, for missing or
-    false nothing."""
+    """An entry as text: four digits of a float, the column's name for true, else nothing."""
     if pd.isna(value) or value is False:
         return ""
     if value is True:
@@ -206,29 +180,34 @@ def text(name, value):
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def drawn(folder):
-    """The figures of a folder, as (name, caption, PNG in base64), and those not drawn yet with
-    their commands.
+def folder_of_pictures(found, figures_dir):
+    """The folder of the pictures that go with tables: the project's record has its own."""
+    is_record = found.folder == results.RECORD and figures_dir == style.FOLDER
+    return ROOT / "figures" if is_record else figures_dir
 
-    The caption is what the script's first line says of the figure.
+
+def pictures_of(folder, names, with_general):
+    """The pictures in a folder that show some datasets and no other one.
+
+    Args:
+        folder: of the pictures, as ``style.save`` leaves them.
+        names: of the datasets.
+        with_general: whether pictures about no dataset are shown too.
+
+    Returns:
+        (name, caption, PNG in base64) of each, and commands that draw one of datasets without any.
     """
-    captions = {}
-    for script in sorted(folder.glob("plot_*.py")):
-        first = (ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or "").partition(
-            "\n"
-        )[0]
-        captions[script.stem] = (
-            first.partition("→")[2].partition(": ")[2].rstrip(".") or script.stem
-        )
-    pictures, left = [], dict.fromkeys(captions)
-    for file in sorted(folder.glob("plot_*.png")):
-        script = max(
-            (stem for stem in captions if file.stem.startswith(stem)), key=len, default=None
-        )
-        left.pop(script, None)
-        content = base64.b64encode(file.read_bytes()).decode()
-        pictures.append((file.stem, captions.get(script, file.stem), content))
-    return pictures, {folder / f"{stem}.png": f"python {folder / stem}.py" for stem in left}
+    shown, drawn = [], set()
+    for file in sorted(folder.glob("*.png")):
+        caption, datasets = style.contents(file)
+        if caption and (set(datasets) <= set(names) if datasets else with_general):
+            drawn |= set(datasets)
+            shown.append((file.stem, caption, base64.b64encode(file.read_bytes()).decode()))
+    return shown, {
+        f"pictures of {name} in {folder}": f"python figures/plot_results.py --config {name}"
+        for name in names
+        if name not in drawn
+    }
 
 
 def template():

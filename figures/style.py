@@ -1,26 +1,75 @@
-"""The one style of all figures, and how they are kept: a PNG and a PDF of the same stem."""
+"""The one style of all figures, and how a figure is kept: a PNG and a PDF of the same stem."""
 
+import sys
 from pathlib import Path
+from typing import Annotated
 
-import matplotlib.pyplot as plt
+import numpy as np
+from pydantic import AfterValidator
 
+from synthetic_spectra.analysis.tables import TIES
 from synthetic_spectra.common.files import written_whole
 
-plt.style.use(Path(__file__).with_name("style.mplstyle"))
+SHEET = Path(__file__).with_name("style.mplstyle")
+# where a script leaves its figure by default; the project's own lie in figures/
+FOLDER = Path("output/figures")
+# column of a table of the ceiling → its line, and its name
+CEILINGS = {
+    column: (line, f"ceiling, ties {ties}")
+    for (ties, column), line in zip(TIES.items(), ("-", "--"), strict=True)
+}
 
 
-def save(figure, output):
+def _ends_in_png(path):
+    if path.suffix != ".png" or path.is_dir():
+        raise ValueError(f"output is '{path}', expected a path that ends in .png")
+    return path
+
+
+Picture = Annotated[Path, AfterValidator(_ends_in_png)]  # type of the field output
+
+
+def pyplot():
+    """Matplotlib's pyplot in the style of all figures, whatever the user's settings are."""
+    import matplotlib.pyplot as plt  # half a second, which --help need not take
+
+    plt.switch_backend("agg")
+    plt.style.use(["default", SHEET])
+    return plt
+
+
+def save(figure, output, caption, datasets):
     """Write a figure as PNG and as PDF, whole or not at all, and close it.
+
+    The PNG says what it shows: its text chunks Description and Datasets hold the caption and the
+    names. Equal figures are equal files, so neither file holds a date.
 
     Args:
         figure: of Matplotlib.
         output: path of the PNG; the PDF has the same stem.
+        caption: one sentence that says what there is to see.
+        datasets: names of the configs that the figure is about; () if it is about none.
     """
-    for suffix, metadata in (
-        (".png", None),
-        (".pdf", {"CreationDate": None}),
-    ):  # equal figures are equal files
+    told = {"Description": caption, "Datasets": " ".join(datasets)}
+    for suffix, metadata in ((".png", told), (".pdf", {"CreationDate": None})):
         with written_whole(Path(output).with_suffix(suffix)) as temporary:
             figure.savefig(temporary, metadata=metadata)
-    plt.close(figure)
-    print(f"wrote {Path(output).with_suffix('.png')} and .pdf")
+    pyplot().close(figure)
+    print(f"wrote {output} and .pdf", file=sys.stderr)
+
+
+def spread_out(n, middle, room):
+    """Places (n,) of the dots of n runs, evenly spread over ``room`` around ``middle``."""
+    return middle + room * ((np.arange(n) + 0.5) / max(1, n) - 0.5)
+
+
+def contents(path):
+    """What a picture says of itself: its caption, "" if ``save`` did not write it; its datasets."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            texts = picture.info
+    except (OSError, SyntaxError, ValueError):  # no PNG
+        return "", []
+    return texts.get("Description", ""), texts.get("Datasets", "").split()

@@ -1,5 +1,4 @@
-"""Figures that look into trained networks: networks whose decisions are known, and every
-architecture."""
+"""Figures that look into trained networks, some of which decide in a known way."""
 
 import subprocess
 import sys
@@ -12,12 +11,13 @@ from figures import plot_attention, plot_ceiling, plot_decision_regions
 from model_implementations import build
 from studies.dataset_ceiling import Settings as CeilingSettings
 from studies.dataset_ceiling import main as write_ceiling
-from synthetic_spectra.analysis import confusions, trained
+from synthetic_spectra.analysis import attention, confusions, trained
 from synthetic_spectra.common import backend
 from synthetic_spectra.common.backend import keras
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import dataset
-from synthetic_spectra.training import fast_layers, run_folder
+from synthetic_spectra.training import run_folder
+from synthetic_spectra.training.run import Identity
 
 CONFIG = str(ROOT / "dataset_configs" / "example.json")
 LABELS = (0, 1)  # class 1 of the example has a peak at 250, of height 0.2, that class 0 lacks
@@ -47,20 +47,11 @@ def data(example):
 def finished(data, tmp_path):
     """A function that leaves a network as a finished run of the example, and gives the run."""
 
-    def finish(model, name, seed=0, predictions=None, **others):
-        which = {
-            "model": name,
-            "model_args": {},
-            "hidden_activation": "linear",
-            "online": False,
-            "ema_momentum": 0.0,
-            "precision": "float32",
-        }
-        which["seed"] = seed
-        folder = run_folder.run_folder(tmp_path / "runs", "example", **which)
-        run = run_folder.Run(
-            folder, which | {"config": "example", "dataset_checksum": data.checksum} | others
-        )
+    def finish(model, name, seed=0, predictions=None, **recorded):
+        identity = Identity(name, "linear", seed=seed)
+        recorded = {"config": "example", "dataset_checksum": data.checksum} | recorded
+        folder = tmp_path / "runs" / "example" / identity.folder_name
+        run = run_folder.Run(folder, identity.settings() | recorded)
         run.start("never")
         run.finish(model, predictions or dict(data.y), {"outcome": "converged"})
         return run
@@ -84,18 +75,15 @@ def test_decision_regions_of_a_known_network(data, finished, folders, tmp_path):
     assert (peaks, by) == ([None, 1], "height")
     assert plot_decision_regions.halfway(data.definitions, LABELS, peaks, by) == pytest.approx(0.1)
     output = tmp_path / "regions.png"
-    settings = plot_decision_regions.Settings(
-        **folders, pair="0-1", positions=11, heights=14, output=output
-    )
-    samples = plot_decision_regions.measured(data, LABELS, peaks)
-    assert set(samples) == {1}
-    positions, heights = samples[1]
+    points = plot_decision_regions.training_points(data, LABELS, peaks)
+    assert set(points) == {1}
+    positions, heights = points[1]
     assert (
         positions.min() >= 230
         and positions.max() < 270
         and 0.1 < heights.min() < heights.max() < 0.3
     )
-    positions, heights = plot_decision_regions.grid(samples, 500, settings)
+    positions, heights = plot_decision_regions.grid(points, 500, 11, 14)
     assert len(positions) == 11 and len(heights) == 14 and heights[0] == 0
     spectra = plot_decision_regions.rendered(data.definitions, LABELS, peaks, positions, heights)
     assert spectra.dtype == np.float32 and spectra.max(axis=1) == pytest.approx(1)
@@ -103,34 +91,31 @@ def test_decision_regions_of_a_known_network(data, finished, folders, tmp_path):
     taken_for_1 = network.predict(spectra[..., None], verbose=0).argmax(axis=1).reshape(14, 11) == 1
     assert np.array_equal(taken_for_1, np.tile(heights[:, None] > 0.1, (1, 11)))
     finished(network, "cnn2", seed=1)
-    vgg = build("vgg", 500, 2)
-    finished(fast_layers.standard(vgg, vgg.get_weights()), "vgg")
-    plot_decision_regions.main(settings)
+    layers = [keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")]
+    finished(keras.Sequential([keras.Input((500, 1)), *layers]), "vgg")
+    flags = {**folders, "pair": "0-1", "positions": 11, "heights": 14, "output": output}
+    plot_decision_regions.main(plot_decision_regions.Settings(**flags))
     assert all(pictures(output))
 
 
 def test_other_peaks_are_held_halfway(data):
-    assert [
-        part.tolist() for part in plot_decision_regions.others(data.definitions, LABELS, (None, 1))
-    ] == [
-        [120, 350],
-        [0.6, 1.0],
-    ]
-    fewer = plot_decision_regions.others(data.definitions, (1, 0), (1, 1))
+    held = plot_decision_regions.held_peaks(data.definitions, LABELS, (None, 1))
+    assert [part.tolist() for part in held] == [[120, 350], [0.6, 1.0]]
+    fewer = plot_decision_regions.held_peaks(data.definitions, (1, 0), (1, 1))
     assert [part.tolist() for part in fewer] == [[120], [0.6]], "those of the class that has fewer"
 
 
 def test_one_run_of_each_kind(finished):
     network = by_height()
     made = [finished(network, name, seed) for name, seed in (("vgg", 3), ("cnn2", 2), ("vgg", 1))]
-    assert plot_decision_regions.first_of_each_kind(made) == [made[1], made[2]]
+    assert plot_decision_regions.first_seeds(made) == [made[1], made[2]]
 
 
 def test_attention_of_a_known_network(data):
     """Only the peak at 250 speaks for class 1; the mean of the gradient no longer tells where it
     came from."""
     spectra = np.stack([data.x["test"][(data.y["test"] == 1).argmax()], np.zeros(500, "float32")])
-    predicted, maps = plot_attention.activation_maps(by_height(), spectra)
+    predicted, maps = attention.activation_maps(by_height(), spectra)
     assert predicted.tolist() == [1, 0]
     exact, averaged = maps["HiResCAM"], maps["Grad-CAM"]
     assert exact.shape == averaged.shape == (2, 500)
@@ -143,41 +128,46 @@ def test_attention_of_a_known_network(data):
 
 
 @pytest.mark.parametrize("name", ["cnn2", "vgg", "resnet", "inc3"])  # each way to be built
-def test_every_architecture_comes_in_two_parts(name):
+def test_scores_follow_the_last_values_along_the_spectrum(name):
     keras.utils.set_random_seed(0)
-    model = build(name, 333, 7, dense=(5,))
-    convolutions, head = plot_attention.divided(model)
-    spectra = np.random.default_rng(0).random((2, 333, 1), "float32")
-    activations = keras.ops.convert_to_numpy(convolutions(spectra, training=False))
-    scores = head(activations, training=False)
-    expected = keras.ops.convert_to_numpy(model(spectra, training=False))
-    assert keras.ops.convert_to_numpy(keras.ops.softmax(scores)) == pytest.approx(
-        expected, abs=1e-5
-    )
-    labels = np.array([3, 6])
-    gradient = backend.gradient_of_score(head, activations, labels)
-    assert gradient.shape == activations.shape and gradient.any()
-    direction = np.random.default_rng(1).normal(size=activations.shape).astype("float32")
+    network = build(name, 333, 7, dense=(5,))
+    spectra = np.random.default_rng(0).random((2, 333), "float32")
+    assert_scores_follow(network, spectra)
+    keras.utils.clear_session(free_memory=True)
+
+
+def assert_scores_follow(network, spectra):
+    """The scores become the network's probabilities, and their gradient is that of small steps."""
+    passed = attention.pass_through(network, spectra)
+    probabilities = network(spectra[..., None], training=False)
+    expected = keras.ops.convert_to_numpy(probabilities)
+    given = keras.ops.convert_to_numpy(keras.ops.softmax(passed.scores))
+    assert given == pytest.approx(expected, abs=1e-5)
+    unchanged = keras.ops.convert_to_numpy(passed.scores_with(np.zeros_like(passed.values)))
+    assert unchanged == pytest.approx(passed.scores, abs=1e-5)
+
+    labels = np.array([1, 0])
+    gradient = backend.gradient_of_score(passed.scores_with, np.zeros_like(passed.values), labels)
+    assert gradient.shape == passed.values.shape and gradient.any()
+    direction = np.random.default_rng(1).normal(size=gradient.shape).astype("float32")
     step = 1e-3 * direction
     ahead, behind = (
-        keras.ops.convert_to_numpy(head(activations + sign * step, training=False))[[0, 1], labels]
+        keras.ops.convert_to_numpy(passed.scores_with(sign * step))[[0, 1], labels]
         for sign in (1, -1)
     )
-    assert (gradient * 2 * step).sum(axis=(1, 2)) == pytest.approx(
-        ahead - behind, rel=0.02, abs=1e-4
-    )
-    keras.utils.clear_session(free_memory=True)
+    difference = (gradient * 2 * step).sum(axis=(1, 2))
+    assert difference == pytest.approx(ahead - behind, rel=0.02, abs=1e-4)
 
 
 def test_attention_is_the_same_on_jax(data, finished, tmp_path):
     pytest.importorskip("jax")
     run = finished(by_height(), "cnn2")
     code = (
-        "import sys, numpy as np; from figures import plot_attention\n"
+        "import sys, numpy as np; from synthetic_spectra.analysis import attention\n"
         "from synthetic_spectra.analysis import trained\n"
         "from synthetic_spectra.training import run_folder\n"
         "network = trained.load(run_folder.Run(sys.argv[1], {}))\n"
-        "predicted, maps = plot_attention.activation_maps(network, np.load(sys.argv[2]))\n"
+        "predicted, maps = attention.activation_maps(network, np.load(sys.argv[2]))\n"
         "np.savez(sys.argv[3], predicted=predicted, **maps)"
     )
     spectra = data.x["test"][9:12]
@@ -193,7 +183,7 @@ def test_attention_is_the_same_on_jax(data, finished, tmp_path):
     environment = {"PATH": "", "KERAS_BACKEND": "jax", "MPLBACKEND": "agg", "HOME": str(tmp_path)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    predicted, maps = plot_attention.activation_maps(trained.load(run), spectra)
+    predicted, maps = attention.activation_maps(trained.load(run), spectra)
     with np.load(tmp_path / "maps.npz") as on_jax:
         assert np.array_equal(on_jax["predicted"], predicted)
         for kind, expected in maps.items():
@@ -213,42 +203,34 @@ def test_attention_draws(finished, folders, tmp_path):
 
 
 def test_ceiling(shell, data, finished, folders, tmp_path):
-    """Accuracies per group from the predictions; what cannot be drawn is told after the rest is
-    drawn."""
-    settings = plot_ceiling.Settings(
-        **folders, results_dir=tmp_path / "results", output=tmp_path / "ceiling.png"
-    )
-    flags = (
-        "--config",
-        CONFIG,
-        "--datasets-dir",
-        folders["datasets_dir"],
-        "--runs-dir",
-        folders["runs_dir"],
-    )
+    """Accuracies per group are those of the predictions; a run without any keeps no other out."""
+    tables, output = tmp_path / "results", tmp_path / "ceiling.png"
+    settings = plot_ceiling.Settings(**folders, results_dir=tables, output=output)
+    flags = ("--config", CONFIG, "--datasets-dir", folders["datasets_dir"])
     done = shell(tmp_path, "figures/plot_ceiling.py", *flags, check=False)
     refused(done, "ceiling_example.csv: no such file", "dataset_ceiling.py --config example")
-    write_ceiling(CeilingSettings(CONFIG, folders["datasets_dir"], settings.results_dir))
+    write_ceiling(CeilingSettings(CONFIG, folders["datasets_dir"], tables))
     with pytest.raises(InputError, match="no finished run"):
         plot_ceiling.main(settings)
+
     groups = plot_ceiling.groups_of(data)
     assert list(groups) == ["all classes"] and groups["all classes"].all()
-    wrong = dict(data.y) | {
-        "test": np.where(np.arange(len(data.y["test"])) < 3, 1 - data.y["test"], data.y["test"])
-    }
-    run = finished(by_height(), "cnn2", predictions=wrong)
-    (row,) = plot_ceiling.accuracies(run, data, {"first four": np.arange(len(data.y["test"])) < 4})
-    assert row["accuracy"] == 25 and (row["model"], row["group"]) == ("cnn2", "first four")
+    labels = data.y["test"]
+    wrong = np.where(np.arange(len(labels)) < 3, 1 - labels, labels)
+    run = finished(by_height(), "cnn2", predictions=dict(data.y) | {"test": wrong})
+    (row,) = plot_ceiling.accuracies(run, data, {"first four": np.arange(len(labels)) < 4})
+    expected = {"network": "cnn2", "activation": "linear", "group": "first four", "accuracy": 25}
+    assert row == expected
+
     finished(by_height(), "cnn2", seed=1)
     finished(by_height(), "vgg").predictions_file.unlink()
     finished(by_height(), "resnet", dataset_checksum="another")
-    with pytest.raises(
-        InputError, match=r"resnet-linear-0: was trained on other arrays.*vgg.*evaluate.py"
-    ):
+    reasons = r"resnet-linear-0: was trained on other arrays.*vgg.*evaluate.py"
+    with pytest.raises(InputError, match=reasons):
         plot_ceiling.main(settings)
-    assert all(pictures(settings.output)), "of the other runs"
-    path = settings.results_dir / "ceiling_example.csv"
-    path.write_text("label,expected_random,expected_nearest\n0,1,1\n")
+    assert all(pictures(output)), "of the other runs"
+    table = "label,verdict,expected_random,expected_nearest\n0,identifiable,1,1\n"
+    (tables / "ceiling_example.csv").write_text(table)
     with pytest.raises(InputError, match="not the ceiling of the test spectra"):
         plot_ceiling.main(settings)
 

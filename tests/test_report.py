@@ -12,95 +12,67 @@ from selenium import webdriver
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 
-from figures import report
+from figures import report, style
+from synthetic_spectra.analysis import results
 from synthetic_spectra.common.errors import InputError
 
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 HOSTILE = """note="<script>document.title = 'taken'</script>\""""
-CONFUSED = [
-    (0, 1, 9),
-    (3, 4, 10),
-    (3, 5, 2),
-    (0, 2, 9),
-    (18, 19, 2),
-    (9, 10, 100),
-]  # two classes, test spectra
-ACCURACY = {
-    "minor peak 1": 0.5,
-    "minor peak 2": 0.45,
-    "position 1": 1.0,
-    "height 1": 0.0625,
-}  # of the groups
+# two classes, and how many test spectra are confused
+CONFUSED = [(0, 1, 9), (3, 4, 10), (3, 5, 2), (0, 2, 9), (18, 19, 2), (9, 10, 100)]
+# group of classes → accuracy
+ACCURACY = {"minor peak 1": 0.5, "minor peak 2": 0.45, "position 1": 1.0, "height 1": 0.0625}
+# pictures in the user's folder → the datasets that they are about
+PICTURES = {
+    "mine": ["challenge"],
+    "another": ["benchmark"],
+    "both": ["benchmark", "challenge"],
+    "none": [],
+}
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
 
 @pytest.fixture(scope="module")
 def page(shell, tmp_path_factory):
-    """A report of the challenge, of which one run has hostile model arguments."""
+    """A report of a user's challenge, in which one run has hostile model arguments."""
     folder = tmp_path_factory.mktemp("report")
-    results = folder / "results"
-    results.mkdir()
-    for name in ("published.csv", "ceiling_challenge.csv"):
-        shutil.copy(ROOT / "results" / name, results)
-    runs = pd.read_csv(ROOT / "results" / "challenge.csv").head(2)
-    runs = runs.assign(
-        model_args=["", HOSTILE],
-        online=False,
-        ema_momentum=0.0,
-        precision="float32",
-        outcome="converged",
-    )
-    runs.to_csv(results / "challenge.csv", index=False)
-    model = {
-        "model": "cnn2",
-        "model_args": HOSTILE,
-        "hidden_activation": "relu",
-        "online": False,
-        "ema_momentum": 0.0,
-        "precision": "float32",
-    }
-    rows = [
-        {
-            "config": "challenge",
-            **model,
-            "class_a": a,
-            "class_b": b,
-            "cause": "minor peak",
-            "runs": 1,
-        }
-        | {"runs_confusing": 1, "misclassified": n, "undecidable": 0}
+    tables = {"ceiling": results.Results(results.RECORD, "challenge").ceiling}
+    tables["runs"] = results.Results(results.RECORD, "challenge").runs.head(2)
+    tables["runs"] = tables["runs"].assign(model_args=["", HOSTILE])
+    network = {"model": "cnn2", "model_args": HOSTILE, "hidden_activation": "relu"}
+    network |= {"online": False, "ema_momentum": 0.0, "precision": "float32"}
+    counts = {"runs": 1, "runs_confusing": 1, "undecidable": 0, "cause": "minor peak"}
+    tables["confusions"] = pd.DataFrame(
+        {"config": "challenge", **network, **counts, "class_a": a, "class_b": b, "misclassified": n}
         for a, b, n in CONFUSED
-    ]
-    pd.DataFrame(rows).to_csv(results / "challenge_confusions.csv", index=False)
-    rows = [
-        {**model, "group": group, "accuracy": value, "expected_random": 1, "expected_nearest": 1}
+    )
+    limits = {"cause": "minor peak", "expected_random": 1, "expected_nearest": 1}
+    tables["groups"] = pd.DataFrame(
+        {**network, **limits, "group": group, "accuracy": value}
         for group, value in ACCURACY.items()
-    ]
-    pd.DataFrame(rows).to_csv(results / "challenge_groups.csv", index=False)
+    )
+    results.write(folder / results.MADE, "challenge", tables)
+    for stem, datasets in PICTURES.items():
+        figure, _ = style.pyplot().subplots(figsize=(1, 1))
+        picture = folder / style.FOLDER / f"{stem}.png"
+        style.save(figure, picture, f"A picture of {stem}", datasets)
+    (folder / style.FOLDER / "notes.png").write_bytes(b"no picture")
+
     done = made(shell, folder)
-    assert (
-        "results/challenge_differences.csv (python evaluate.py --config challenge)" in done.stdout
-    )
-    return results / "report.html"
+    missing = "challenge_differences.csv; make it: python evaluate.py --config challenge"
+    assert missing in done.stderr and not done.stdout
+    return folder / "output" / "report.html"
 
 
-def made(shell, folder, **kwargs):
-    challenge = ROOT / "dataset_configs" / "challenge.json"
-    return shell(
-        folder,
-        "figures/report.py",
-        "--configs",
-        challenge,
-        "--figures-dir",
-        ROOT / "figures",
-        **kwargs,
-    )
+def made(shell, folder, *flags, config="challenge", **kwargs):
+    config = ROOT / "dataset_configs" / f"{config}.json"
+    return shell(folder, "figures/report.py", "--configs", config, *flags, **kwargs)
 
 
 class Page(HTMLParser):
-    """Elements of a page in order, as (name, attributes, own text); every one must be closed."""
+    """Elements of a page in order, as (name, attributes, text in them); every one must be closed."""
 
     def __init__(self, text):
         super().__init__()
@@ -141,10 +113,30 @@ def test_one_file_that_runs_only_its_own_script(page):
     assert len(scripts) == 1
     for code in (style, *scripts):
         assert base64.b64encode(hashlib.sha256(code.encode()).digest()).decode() in policy
-    told = [content for tag, _, content in elements if tag == "td"]
-    assert HOSTILE in told
-    assert told.count("minor peak") == len(CONFUSED)
-    assert any(cell.startswith("Bayes-optimal") for cell in told)
+    entries = [content for tag, _, content in elements if tag == "td"]
+    assert HOSTILE in entries
+    assert entries.count("minor peak") == len(CONFUSED) + len(ACCURACY)
+    assert any(entry.startswith("Bayes-optimal") for entry in entries)
+
+
+def captions(page):
+    """Captions of all pictures on a page."""
+    elements = Page(page.read_text(encoding="utf-8")).elements
+    return {attributes["alt"] for tag, attributes, _ in elements if tag == "img"}
+
+
+def test_pictures_are_of_the_datasets_on_the_page(shell, page, tmp_path):
+    assert captions(page) == {"A picture of mine"}
+    # the project's record has pictures of its own
+    done = made(shell, tmp_path, config="benchmark")
+    assert str(results.RECORD) in done.stderr
+    shown = captions(tmp_path / "output" / "report.html")
+    assert len(shown) > 3 and all("benchmark" in caption for caption in shown)
+    assert not any("challenge" in caption for caption in shown)
+    # without any picture the page says how to draw one
+    done = made(shell, page.parent.parent, "--figures-dir", tmp_path, "--output", tmp_path / "page")
+    assert "python figures/plot_results.py --config challenge" in done.stderr
+    assert not captions(tmp_path / "page")
 
 
 @pytest.mark.skipif(
@@ -200,11 +192,9 @@ def test_in_a_browser(page):
 
         groups = driver.find_element(By.CSS_SELECTOR, "table[aria-labelledby^='groups']")
         groups.find_element(By.XPATH, ".//th/button[starts-with(., 'accuracy')]").click()
-        told = [row.text for row in groups.find_elements(By.CSS_SELECTOR, "tbody tr")]
-        assert all(
-            group in row
-            for group, row in zip(sorted(ACCURACY, key=ACCURACY.get), told, strict=True)
-        )
+        rows = [row.text for row in groups.find_elements(By.CSS_SELECTOR, "tbody tr")]
+        in_order = sorted(ACCURACY, key=ACCURACY.get)
+        assert all(group in row for group, row in zip(in_order, rows, strict=True))
 
         preview = driver.find_element(By.ID, "preview")
         ActionChains(driver).move_to_element(
@@ -227,13 +217,12 @@ def test_in_a_browser(page):
 
 
 def test_what_cannot_be_read_is_named(shell, page, tmp_path):
-    refused(
-        made(shell, tmp_path, check=False), "challenge.csv", "python evaluate.py --config challenge"
-    )
-    results = shutil.copytree(page.parent, tmp_path / "results")
+    command = "python evaluate.py --config example"
+    refused(made(shell, tmp_path, config="example", check=False), "example.csv", command)
+    tables = shutil.copytree(page.parent / "results", tmp_path / "results")
     challenge = str(ROOT / "dataset_configs" / "challenge.json")
-    settings = report.Settings((challenge,), results, ROOT / "figures", results / "report.html")
-    confused = results / "challenge_confusions.csv"
+    settings = report.Settings((challenge,), tables, output=tmp_path / "report.html")
+    confused = tables / "challenge_confusions.csv"
     whole = confused.read_bytes()
     for damaged, word in (
         (whole.replace(b",18,19,", b",18,27,"), "class 27"),

@@ -300,11 +300,11 @@ def test_evaluation_and_figures(shell, trained):
         assert np.array_equal(kept["test"], predicted)
         assert int(row["train_misclassified"]) == (kept["train"] != data.y["train"]).sum()
     assert "of 18 test spectra" in table
-    (folder / "figures").mkdir(exist_ok=True)
-    shell(folder, "figures/plot_results.py", *EXAMPLE, "--results-dir", "output/results")
+    shell(folder, "figures/plot_results.py", *EXAMPLE)
     shell(folder, "figures/plot_variation.py", *EXAMPLE, "--label", 1, "--peak", 1)
     for name in ("plot_results", "plot_variation"):
-        assert (folder / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        picture = folder / "output" / "figures" / f"{name}.png"
+        assert picture.read_bytes().startswith(b"\x89PNG")
     refused(
         shell(folder, "figures/plot_variation.py", *EXAMPLE, "--label", 2, check=False),
         "--label 2",

@@ -101,18 +101,23 @@ def read(results_dir, name, needed="runs"):
         InputError: if the needed table is missing or damaged; another one raises it when it is
             asked for.
     """
-    found = Results(results_dir, name)
-    if found.folder == MADE:
-        record = Results(RECORD, name)
-        if not found.path(needed).is_file() and record.path(needed).is_file():
-            found = record
-        if found.path(needed).is_file():
-            print(f"taken from {found.path(needed)}", file=sys.stderr)
-    if getattr(found, needed) is None:
-        raise InputError(
-            f"{found.path(needed)}: no such file; {table_files.how_to_make(needed, name)}"
-        )
+    found = located(results_dir, name, needed)
+    if found is None:
+        path = Results(results_dir, name).path(needed)
+        raise InputError(f"{path}: no such file; {table_files.how_to_make(needed, name)}")
+    if Path(results_dir) == MADE:
+        print(f"taken from {found.path(needed)}", file=sys.stderr)
+    getattr(found, needed)  # one that is damaged is refused now
     return found
+
+
+def located(results_dir, name, needed="runs"):
+    """The ``Results`` that ``read`` gives, None where it would miss the needed table."""
+    folders = [results_dir, RECORD] if Path(results_dir) == MADE else [results_dir]
+    for found in (Results(folder, name) for folder in folders):
+        if found.path(needed).is_file():
+            return found
+    return None
 
 
 def read_published():
