@@ -9,12 +9,8 @@ takes ``dense`` and ``hidden_activation``. One that has a third parameter ``shif
 
 import inspect
 import json
-import math
 from functools import partial
 
-from synthetic_spectra.common.backend import keras  # first, as it keeps the start of Keras quiet
-
-# isort: split
 from model_implementations import blurred_areas, ho, lee, liu, szymanski, wang
 from synthetic_spectra.common.errors import InputError
 
@@ -111,22 +107,6 @@ def checked_choices(name, others):
             )
         choices[choice] = value
     return choices
-
-
-def multiply_accumulates(model):
-    """Multiplications with an addition that one spectrum takes in the convolutions and dense layers
-    of a model."""
-    total = 0
-    for layer in model.layers:
-        if isinstance(layer, (keras.layers.Conv1D, keras.layers.Dense)):
-            for (
-                call
-            ) in layer._inbound_nodes:  # several where ``convolved_and_pooled`` takes several steps
-                positions = math.prod(
-                    call.outputs[0].shape[1:-1]
-                )  # of a dense layer: the empty product, 1
-                total += math.prod(layer.kernel.shape) * positions
-    return total
 
 
 def _alike(value, benchmarked):
