@@ -259,11 +259,14 @@ def print_tables(settings, found):
 
 
 def networks(settings):
-    """All architectures, built for the dataset: name → Keras model."""
-    from model_implementations import MODELS, build  # starts Keras
+    """All architectures for the dataset, without values in their weights: name → Keras model."""
+    from synthetic_spectra.common import backend  # noqa: F401  (first: it starts Keras quietly)
+
+    # isort: split
+    from model_implementations import MODELS, outline
 
     sizes = config.load(config.find(settings.config)).resolved().sizes()
-    return {name: build(name, *sizes) for name in MODELS}
+    return {name: outline(name, *sizes) for name in MODELS}
 
 
 def mirror_results(settings, found):

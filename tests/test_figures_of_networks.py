@@ -95,8 +95,6 @@ def test_decision_regions_of_a_known_network(data, finished, folders, tmp_path):
     finished(keras.Sequential([keras.Input((500, 1)), *layers]), "vgg")
     flags = {**folders, "pair": "0-1", "positions": 11, "heights": 14, "output": output}
     plot_decision_regions.main(plot_decision_regions.Settings(**flags))
-    finished(build("vgg", 500, 2), "vgg")
-    plot_decision_regions.main(settings)
     assert all(pictures(output))
 
 

@@ -128,7 +128,7 @@ def architectures(models):
     Args:
         models: name → Keras model.
     """
-    from model_implementations import multiply_accumulates  # starts Keras
+    from synthetic_spectra.training.arithmetic import multiply_accumulates  # starts Keras
 
     lines = []
     for name, model in models.items():
@@ -138,6 +138,7 @@ def architectures(models):
         convolutions = layers.get("Conv1D", [])
         dense = [layer for layer in layers.get("Dense", []) if layer.trainable]
         rates = sorted({layer.rate for layer in layers.get("Dropout", [])})
+        number = multiply_accumulates(model)
         lines.append(
             {
                 "model": name,
@@ -149,7 +150,7 @@ def architectures(models):
                 "hidden layers": ", ".join(str(layer.units) for layer in dense[:-1]) or "none",
                 "hidden activation": dense[0].activation.__name__ if dense[:-1] else "none",
                 "parameters": f"{model.count_params():,}",
-                "million multiply-accumulates": f"{multiply_accumulates(model) / 1e6:.1f}",
+                "million multiply-accumulates": "" if number is None else f"{number / 1e6:.1f}",
             }
         )
     return pd.DataFrame(lines)

@@ -128,10 +128,10 @@ def _separable_convolution(layer, inputs, output):
 
 
 def _einsum_dense(layer, inputs, output):
-    # Each output is a sum over the axes of the kernel that the output does not have.
-    _, kernel_axes, output_axes = re.split(",|->", layer.equation.replace(" ", ""))
+    # Each input is multiplied once for every place along the axes that only the kernel has.
+    input_axes, kernel_axes, _ = re.split(",|->", layer.equation.replace(" ", ""))
     sizes = zip(kernel_axes, layer.kernel.shape, strict=True)
-    return _size(output[1:]) * _size(size for axis, size in sizes if axis not in output_axes)
+    return _size(inputs[0][1:]) * _size(size for axis, size in sizes if axis not in input_axes)
 
 
 def _recurrent(layer, inputs, output):
