@@ -16,7 +16,7 @@ from synthetic_spectra.common.cli import Count, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
 from synthetic_spectra.spectra import config, dataset
-from synthetic_spectra.training import run_folder, wandb_mirror
+from synthetic_spectra.training import wandb_mirror
 from synthetic_spectra.training.run import Identity
 
 
@@ -73,19 +73,15 @@ class Settings:
 
 
 def main(settings):
-    name = config.find(settings.config).stem
+    path = config.find(settings.config)
+    name = path.stem
     if settings.results_only:
         print_tables(settings, results.read(settings.results_dir, name))
         return
 
-    finished = [run for run in run_folder.found(settings.runs_dir, name) if run.summary]
-    if not finished:
-        raise InputError(
-            f"{settings.runs_dir / name}: no finished run; "
-            f"train first: python train.py --config {name}"
-        )
-    data = dataset.load(settings.datasets_dir, name)
-    rows, predicted, problems = count_all(finished, data)
+    finished, problems = trained.finished(settings.runs_dir, name)
+    data = dataset.load(settings.datasets_dir, path)
+    rows, predicted = count_all(finished, data, problems)
 
     if rows:
         runs = in_order(pd.DataFrame(rows))
@@ -98,18 +94,18 @@ def main(settings):
         raise InputError("; ".join(problems))
 
 
-def count_all(finished, data):
+def count_all(finished, data, problems):
     """Count what runs misclassify; a run that cannot be counted keeps no other from its row.
 
     Args:
         finished: the runs.
         data: the ``Dataset``.
+        problems: takes a sentence for each run that cannot be counted.
 
     Returns:
-        rows of the table of runs, predicted labels of the test spectra for each of them, and a
-        sentence for each run that could not be counted.
+        rows of the table of runs, and predicted labels of the test spectra for each of them.
     """
-    rows, predicted, problems = [], [], []
+    rows, predicted = [], []
     started = time.monotonic()
     for i, run in enumerate(finished, start=1):
         try:
@@ -120,7 +116,7 @@ def count_all(finished, data):
             problems.append(str(error))
         left = (time.monotonic() - started) / i * (len(finished) - i)
         print(f"{i} of {len(finished)} runs, {left:.0f} s left: {run.name}", file=sys.stderr)
-    return rows, predicted, problems
+    return rows, predicted
 
 
 def count(run, data):
@@ -259,14 +255,11 @@ def print_tables(settings, found):
 
 
 def networks(settings):
-    """All architectures for the dataset, without values in their weights: name → Keras model."""
-    from synthetic_spectra.common import backend  # noqa: F401  (first: it starts Keras quietly)
-
-    # isort: split
-    from model_implementations import MODELS, outline
+    """All architectures, built for the dataset: name → Keras model."""
+    from model_implementations import MODELS, build  # starts Keras
 
     sizes = config.load(config.find(settings.config)).resolved().sizes()
-    return {name: outline(name, *sizes) for name in MODELS}
+    return {name: build(name, *sizes) for name in MODELS}
 
 
 def mirror_results(settings, found):

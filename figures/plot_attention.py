@@ -34,7 +34,7 @@ class Settings:
 
 
 def main(settings):
-    data = dataset.load(settings.datasets_dir, config.find(settings.config).stem)
+    data = dataset.load(settings.datasets_dir, config.find(settings.config))
     rows = rows_of(settings.spectra, data.y["test"])
     runs, _ = trained.choose(settings.runs_dir, data, (settings.run,) if settings.run else ())
 

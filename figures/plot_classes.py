@@ -29,8 +29,8 @@ class Settings:
 
 
 def main(settings):
-    name = config.find(settings.config).stem
-    definitions = dataset.resolved(settings.datasets_dir, name)
+    path = config.find(settings.config)
+    name, definitions = path.stem, dataset.resolved(settings.datasets_dir, path)
     if definitions.n_classes > MOST:
         raise InputError(
             f"--config {name}: {definitions.n_classes} classes, "

@@ -35,8 +35,8 @@ class Settings:
 
 
 def main(settings):
-    name = config.find(settings.config).stem
-    definitions = dataset.resolved(settings.datasets_dir, name)
+    path = config.find(settings.config)
+    name, definitions = path.stem, dataset.resolved(settings.datasets_dir, path)
     pairs = [confusions.labels_of(pair, definitions) for pair in settings.pairs]
 
     figure = draw(dataset.load(settings.datasets_dir, name), pairs, settings.n_spectra)

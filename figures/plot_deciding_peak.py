@@ -46,8 +46,8 @@ class Settings:
 
 
 def main(settings):
-    name = config.find(settings.config).stem
-    definitions = dataset.resolved(settings.datasets_dir, name)
+    path = config.find(settings.config)
+    name, definitions = path.stem, dataset.resolved(settings.datasets_dir, path)
     labels = confusions.labels_of(settings.pair, definitions)
     *peaks, by = confusions.deciding_peak(definitions, *labels)
     for label, peak in zip(labels, peaks, strict=True):

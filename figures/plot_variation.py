@@ -31,7 +31,7 @@ class Settings:
 
 
 def main(settings):
-    data = dataset.load(settings.datasets_dir, config.find(settings.config).stem)
+    data = dataset.load(settings.datasets_dir, config.find(settings.config))
     check_peak(data.definitions, settings.label, settings.peak)
     window = window_of(data.definitions, settings.label, settings.peak)
 

@@ -83,7 +83,7 @@ def main(settings):
     for name in settings.variants:
         if name not in VARIANTS:
             raise InputError(f"variant {name!r}: unknown; known: {', '.join(VARIANTS)}")
-    data = dataset.load(settings.datasets_dir, config.find(settings.config).stem)
+    data = dataset.load(settings.datasets_dir, config.find(settings.config))
 
     problems = []
     for i, name in enumerate(settings.variants, start=1):
@@ -93,7 +93,7 @@ def main(settings):
         except InputError as error:
             problems.append(f"{name}: {error}")
 
-    rows = [row for name in VARIANTS for row in finished(settings, name, data)]
+    rows = [row for name in VARIANTS for row in finished(settings, name, data, problems)]
     if rows:
         table = pd.DataFrame(rows)
         results.write(settings.results_dir, data.name, {"ablation": table})
@@ -170,10 +170,17 @@ def changed_definitions(data, variant):
     return data.definitions.changed(**variant.rendering)
 
 
-def finished(settings, name, data):
-    """A row for each finished run of a variant that was trained on spectra of this very dataset."""
+def finished(settings, name, data, problems):
+    """A row for each finished run of a variant that was trained on spectra of this very dataset.
+
+    Args:
+        settings: of this script.
+        name: of the variant.
+        data: the ``Dataset``.
+        problems: takes a sentence for each run that cannot be read.
+    """
     variant = VARIANTS[name]
-    runs = run_folder.found(run_folder_of(settings, name), data.name)
+    runs = run_folder.found(run_folder_of(settings, name), data.name, problems)
     momentum = variant.training.get("ema_momentum", settings.ema_momentum)
     asked = (settings.model, momentum)
     runs = [

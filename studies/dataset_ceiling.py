@@ -26,8 +26,8 @@ class Settings:
 
 
 def main(settings):
-    name = config.find(settings.config).stem
-    definitions = dataset.resolved(settings.datasets_dir, name)
+    path = config.find(settings.config)
+    name, definitions = path.stem, dataset.resolved(settings.datasets_dir, path)
     table = ceiling(definitions)
     results.write(settings.results_dir, name, {"ceiling": table})
     print(tables.verdicts(table))

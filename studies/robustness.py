@@ -64,8 +64,7 @@ def main(settings):
     for artefact in settings.artefacts:
         if artefact not in ARTEFACTS:
             raise InputError(f"artefact {artefact!r}: unknown; known: {', '.join(ARTEFACTS)}")
-    name = config.find(settings.config).stem
-    data = dataset.load(settings.datasets_dir, name)
+    data = dataset.load(settings.datasets_dir, config.find(settings.config))
 
     # the networks that were trained without artefacts see the spectra as they are
     finished, problems = trained.choose(settings.runs_dir, data)
@@ -89,7 +88,7 @@ def main(settings):
                 rows.append(tested(*network, disturbed, artefact, strength, "with"))
 
     if rows:
-        written = write_table(settings, name, pd.DataFrame(rows))
+        written = write_table(settings, data.name, pd.DataFrame(rows))
         print(tables.write(accuracies(written.robustness), "markdown"))
     if problems:
         raise InputError("; ".join(problems))
@@ -145,7 +144,7 @@ def trained_with(settings, disturbed, problems):
             )
         except InputError as error:
             problems.append(str(error))
-    if not any(map(trained.predicts, run_folder.found(runs_dir, disturbed.name))):
+    if not any(map(trained.predicts, run_folder.found(runs_dir, disturbed.name, []))):
         return []
     try:
         runs, left_out = trained.choose(runs_dir, disturbed)

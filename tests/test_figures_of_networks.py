@@ -50,6 +50,7 @@ def finished(data, tmp_path):
     def finish(model, name, seed=0, predictions=None, **recorded):
         identity = Identity(name, "linear", seed=seed)
         recorded = {"config": "example", "dataset_checksum": data.checksum} | recorded
+        recorded = {"backend": "tensorflow", "device": "a processor", "versions": {}} | recorded
         folder = tmp_path / "runs" / "example" / identity.folder_name
         run = run_folder.Run(folder, identity.settings() | recorded)
         run.start("never")

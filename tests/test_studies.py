@@ -1,7 +1,9 @@
 """Ablation and robustness: each run is trained and counted as it is named, on the spectra of the
 dataset as it was rendered."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -185,6 +187,71 @@ def test_spectra_with_an_artefact_have_all_other_settings_of_the_dataset(tested,
         assert disturbed.definitions == expected
         spectra.append(disturbed.x["test"])
     assert not np.array_equal(spectra[0], spectra[1])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("", "", None),
+        ('"test_shift": 10', '"test_shift": 11', "test_shift is 11, was 10"),
+        # a flag set it when the spectra were rendered
+        ('"test_shift": 10', '"test_shift": 10, "n_train": 5', "n_train is 5, was 4"),
+        ('"test_shift": 10', '"test_shift": 10, "noise": 0.1', "noise is 0.1, was 0.0"),
+        ("[0.6, 1.0]", "[0.7, 1.0]", "peak_heights of class 0 is [0.7, 1.0], was [0.6, 1.0]"),
+        ('"classes"', "classes", "not a JSON config"),
+    ],
+)
+def test_a_config_that_was_edited_after_rendering_is_told(old, new, words, tmp_path, capsys):
+    """And what was rendered counts."""
+    path = tmp_path / "mine.json"
+    path.write_text(text := Path(EXAMPLE).read_text())
+    datasets_dir = tmp_path / "datasets"
+    spectra_from_config.main(
+        spectra_from_config.Settings(config=str(path), datasets_dir=datasets_dir, n_train=4)
+    )
+    rendered = dataset.resolved(datasets_dir, "mine")
+    assert old in text
+    path.write_text(text.replace(old, new))
+    capsys.readouterr()
+    assert dataset.load(datasets_dir, path).definitions == rendered
+    told = capsys.readouterr().err
+    assert told.count("\n") == (words is not None)
+    assert words is None or (words in told and "mine.json: edited since" in told)
+
+
+def test_a_variant_that_a_class_overrides_is_named_and_the_others_are_trained(tmp_path):
+    path = tmp_path / "mine.json"
+    fixed = '"peak_heights": [0.6, 1.0], "rendering": {"n_train": 8}'
+    path.write_text(Path(EXAMPLE).read_text().replace('"peak_heights": [0.6, 1.0]', fixed))
+    datasets_dir = tmp_path / "datasets"
+    spectra_from_config.main(
+        spectra_from_config.Settings(config=str(path), datasets_dir=datasets_dir, n_train=8)
+    )
+    settings = ablation.Settings(
+        config=str(path),
+        variants=("5 spectra per class", "complete"),
+        epochs=1,
+        seeds=(0,),
+        datasets_dir=datasets_dir,
+        runs_dir=tmp_path / "runs",
+        results_dir=tmp_path,
+    )
+    with pytest.raises(InputError, match="5 spectra per class: class 0 fixes n_train at 8"):
+        ablation.main(settings)
+    table = results.read(tmp_path, "mine", "ablation").ablation
+    assert list(table.variant) == ["complete"]
+
+
+def test_a_run_that_cannot_be_read_keeps_no_other_from_its_rows(tested, place):
+    (run,) = run_folder.found(tested.runs_dir, "example")
+    broken = run.folder.with_name(run.name.replace("-3", "-4"))
+    shutil.copytree(run.folder, broken)
+    (broken / "model.keras").write_bytes(b"no model")
+    with pytest.raises(InputError, match=f"{broken.name}/model.keras"):
+        robustness.main(replace(tested, models=(), results_dir=place / "broken"))
+    shutil.rmtree(broken)
+    table = results.read(place / "broken", "example", "robustness").robustness
+    assert set(table.seed[table.trained == "without"]) == {3}
 
 
 @pytest.mark.parametrize("study", [ablation, robustness])

@@ -140,13 +140,12 @@ def write(results_dir, name, tables):
         tables: key of ``TABLES`` → DataFrame.
 
     Returns:
-        the ``Results``, which hold these tables.
+        the ``Results``, with these tables as they are read again.
     """
     found = Results(results_dir, name)
     written = []
     for kind, table in tables.items():
         path = found.path(kind)
-        vars(found)[kind] = None if table.empty else table
         if table.empty:
             path.unlink(missing_ok=True)
             continue
@@ -155,6 +154,8 @@ def write(results_dir, name, tables):
         written.append(str(path))
     if written:
         print(f"wrote {', '.join(written)}", file=sys.stderr)
+    for kind in tables:
+        getattr(found, kind)
     return found
 
 

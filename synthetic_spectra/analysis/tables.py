@@ -128,7 +128,7 @@ def architectures(models):
     Args:
         models: name → Keras model.
     """
-    from synthetic_spectra.training.arithmetic import multiply_accumulates  # starts Keras
+    from model_implementations import multiply_accumulates  # starts Keras
 
     lines = []
     for name, model in models.items():
@@ -138,7 +138,6 @@ def architectures(models):
         convolutions = layers.get("Conv1D", [])
         dense = [layer for layer in layers.get("Dense", []) if layer.trainable]
         rates = sorted({layer.rate for layer in layers.get("Dropout", [])})
-        number = multiply_accumulates(model)
         lines.append(
             {
                 "model": name,
@@ -150,7 +149,7 @@ def architectures(models):
                 "hidden layers": ", ".join(str(layer.units) for layer in dense[:-1]) or "none",
                 "hidden activation": dense[0].activation.__name__ if dense[:-1] else "none",
                 "parameters": f"{model.count_params():,}",
-                "million multiply-accumulates": "" if number is None else f"{number / 1e6:.1f}",
+                "million multiply-accumulates": f"{multiply_accumulates(model) / 1e6:.1f}",
             }
         )
     return pd.DataFrame(lines)
@@ -217,26 +216,3 @@ def _range(values):
     if not values:
         return "none"
     return f"{min(values)}–{max(values)}" if min(values) < max(values) else str(min(values))
-
-
-MODEL = list(Identity.COLUMNS)
-ANY_PRECISION = list(Identity.ANY_PRECISION)
-BOTH = ["model_a", "model_b"]
-
-
-def words(names):
-    """The values of ``MODEL``, or the last few of them, as words to show; "" for what is not so."""
-    *others, online, ema_momentum, precision = names
-    averaged = f"ema_momentum {ema_momentum:g}" if ema_momentum else ""
-    return (
-        *others,
-        "online" if online else "",
-        averaged,
-        "" if precision == "float32" else precision,
-    )
-
-
-def label(names):
-    """The values of ``MODEL``, or the last few of them, in one line; of ``ANY_PRECISION`` give
-    "float32" along."""
-    return " ".join(filter(None, words(names)))

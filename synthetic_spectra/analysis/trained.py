@@ -6,6 +6,27 @@ from synthetic_spectra.common.errors import InputError, first_line
 from synthetic_spectra.training import run_folder
 
 
+def finished(runs_dir, name):
+    """All finished runs of a config.
+
+    Args:
+        runs_dir: folder that holds a folder per config, and in it one per run.
+        name: of the config.
+
+    Returns:
+        the runs, ordered by folder, and a sentence for each run whose files cannot be read.
+
+    Raises:
+        InputError: if there is no finished run.
+    """
+    problems = []
+    runs = [run for run in run_folder.found(runs_dir, name, problems) if run.summary]
+    if not runs:
+        lacking = f"{Path(runs_dir) / name}: no finished run; train first: python train.py --config {name}"
+        raise InputError("; ".join([lacking, *problems]))
+    return runs, problems
+
+
 def choose(runs_dir, data, names=()):
     """The finished runs that were trained on the arrays of a dataset and did not diverge.
 
@@ -15,33 +36,30 @@ def choose(runs_dir, data, names=()):
         names: folders of the runs, in the order that is wanted; all runs, by name, without any.
 
     Returns:
-        the runs, and a sentence for each that is left out as it was trained on other arrays.
+        the runs, and a sentence for each that is left out as it was trained on other arrays or
+        cannot be read.
 
     Raises:
         InputError: if no run is left, or one of ``names`` is not among them.
     """
-    folder = Path(runs_dir) / data.name
-    finished = {run.name: run for run in run_folder.found(runs_dir, data.name) if predicts(run)}
-    if not finished:
-        raise InputError(
-            f"{folder}: no finished run; train first: python train.py --config {data.name}"
-        )
+    runs, problems = finished(runs_dir, data.name)
+    predicting = {run.name: run for run in runs if predicts(run)}
     for name in names:
-        if name not in finished:
+        if name not in predicting:
             raise InputError(
-                f"{folder / name}: no finished run that did not diverge; those are "
-                f"{', '.join(finished)}"
+                f"{Path(runs_dir) / data.name / name}: no finished run that did not diverge; "
+                f"those are {', '.join(predicting)}"
             )
 
-    usable, problems = [], []
-    for run in [finished[name] for name in names or finished]:
+    usable = []
+    for run in [predicting[name] for name in names or predicting]:
         try:
             refuse_other_arrays(run, data)
             usable.append(run)
         except InputError as error:
             problems.append(str(error))
     if not usable:
-        raise InputError("; ".join(problems))
+        raise InputError("; ".join(problems) or f"{Path(runs_dir) / data.name}: all runs diverged")
     return usable, problems
 
 
@@ -124,8 +142,3 @@ def predictions(run, data):
                 f"each of the {len(data.y[split])} {split} spectra; remove it to make them again"
             )
     return kept
-
-
-def kind(run):
-    """The values of ``Identity.COLUMNS``."""
-    return tuple(run.identity.columns().values())

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import sys
 import warnings
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -128,35 +129,47 @@ def holds(folder, definitions):
     return all(file.is_file() for file in files) and config.load(files[0]) == definitions
 
 
-def resolved(datasets_dir, name):
+def resolved(datasets_dir, source):
     """The class definitions of a rendered dataset, with every rendering setting filled in.
 
+    They are those with which the spectra were rendered. A config file that was edited since then
+    does not count, and a line on stderr says so.
+
     Args:
-        datasets_dir, name: as in ``load``.
+        datasets_dir, source: as in ``load``.
 
     Raises:
         InputError: if they are missing or broken.
     """
+    name = source.stem if isinstance(source, Path) else source
     path = Path(datasets_dir) / name / CONFIG_FILE
     if not path.is_file():
         raise InputError(
             f"{path}: no such file; make it: python spectra_from_config.py --config {name}"
         )
-    return config.load(path)
+    definitions = config.load(path)
+    if isinstance(source, Path) and (edit := _edit(source, definitions)):
+        print(
+            f"{source}: edited since its spectra were rendered, which stay as they are: {edit}; "
+            f"to render them again: python spectra_from_config.py --config {name}",
+            file=sys.stderr,
+        )
+    return definitions
 
 
-def load(datasets_dir, name):
+def load(datasets_dir, source):
     """Read and check the arrays and the resolved config of a dataset.
 
     Args:
         datasets_dir: the folder that holds a folder per dataset.
-        name: of the dataset, that is of its config.
+        source: path of its config, as ``config.find`` gives it, or the name of the dataset.
 
     Raises:
         InputError: if a file is missing, damaged or does not fit its config; the text names file,
             value, expectation.
     """
-    folder, definitions = Path(datasets_dir) / name, resolved(datasets_dir, name)
+    definitions = resolved(datasets_dir, source)
+    folder = Path(datasets_dir) / (source.stem if isinstance(source, Path) else source)
     x, y = {}, {}
     in_memory = 2 * sum(path.stat().st_size for path in folder.glob("x_*.npy")) < free_memory()
     for split in SPLITS:
@@ -175,6 +188,29 @@ def epoch_order(n_samples, seed, epoch):
         epoch: counted from 0.
     """
     return np.random.default_rng([seed, epoch]).permutation(n_samples)
+
+
+def _edit(path, rendered):
+    """The first field of a config file that is not as in the resolved config of its spectra."""
+    try:
+        edited = config.load(path)
+    except InputError as error:
+        return str(error)
+    before, after = (_fields(definitions) for definitions in (rendered, edited))
+    for name, value in edited.fixed().items():
+        before[name], after[name] = getattr(rendered.rendering, name), value
+    for field in after | before:
+        if before.get(field) != after.get(field):
+            return f"{field} is {after.get(field)!r}, was {before.get(field)!r}"
+    return None
+
+
+def _fields(definitions):
+    content = definitions.content()
+    content.pop("rendering", None)
+    for label, spectrum in content.pop("spectra").items():
+        content |= {f"{field} of class {label}": value for field, value in spectrum.items()}
+    return content
 
 
 def _file(folder, axis, split):

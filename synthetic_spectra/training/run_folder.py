@@ -24,6 +24,9 @@ from synthetic_spectra.common.files import read_json, write_json, write_text, wr
 from synthetic_spectra.spectra import dataset
 from synthetic_spectra.training.run import Identity
 
+# keys that every settings.json has
+RECORDED = ("config", "model", "hidden_activation", "seed", "dataset_checksum", "backend")
+RECORDED += ("device", "versions")
 # of settings.json: recorded, but no reason to train a finished run again
 ENVIRONMENT = ("versions", "device", "run_id")
 # for readers that do not use Identity yet
@@ -252,11 +255,31 @@ def kept_settings(folder):
         raise InputError(f"{path}: {error}") from None
 
 
-def found(runs_dir, config):
+def found(runs_dir, config, problems=None):
     """All runs of a config that have begun, ordered by folder; ``summary`` tells which are
-    finished."""
-    files = sorted((Path(runs_dir) / config).glob("*/settings.json"))
-    return [Run(file.parent, kept_settings(file.parent)) for file in files]
+    finished.
+
+    Args:
+        runs_dir: folder that holds a folder per config, and in it one per run.
+        config: name of the config.
+        problems: list that takes a sentence for each run whose files cannot be read, which is left
+            out. Without it the first of them raises InputError.
+    """
+    runs = []
+    for file in sorted((Path(runs_dir) / config).glob("*/settings.json")):
+        try:
+            run = Run(file.parent, kept_settings(file.parent))
+            missing = [name for name in RECORDED if name not in run.settings]
+            if missing:
+                raise InputError(f"{file}: the key {missing[0]!r} is missing")
+            # a damaged summary is a damaged run
+            _ = run.summary
+            runs.append(run)
+        except InputError as error:
+            if problems is None:
+                raise
+            problems.append(str(error))
+    return runs
 
 
 def run_folder(runs_dir, config, **settings):
