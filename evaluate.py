@@ -175,14 +175,14 @@ def write_tables(settings, runs, predicted, data):
     earlier = results.Results(settings.results_dir, data.name)
     keep = settings.keep and earlier.path("runs").is_file()
     if keep:
-        others = results.kept(earlier, "runs", runs)
+        elsewhere = results.kept(earlier, "runs", runs)
         for kind in ("confusions", "groups"):
             if getattr(earlier, kind) is not None:
                 rows = results.kept(earlier, kind, runs)
                 written[kind] = in_order(pd.concat([rows, written[kind]]))
         # rows without predictions come after those that have some
-        others = others.set_index(len(predicted) + np.arange(len(others)))
-        written["runs"] = in_order(pd.concat([runs, others]))
+        elsewhere = elsewhere.set_index(len(predicted) + np.arange(len(elsewhere)))
+        written["runs"] = in_order(pd.concat([runs, elsewhere]))
 
     written["differences"] = statistics.differences(
         written["runs"][written["runs"].outcome != "diverged"],
@@ -195,15 +195,16 @@ def write_tables(settings, runs, predicted, data):
 
 
 def in_order(rows):
-    """Rows of a table, those of a network together: networks in the order of ``MODELS``, runs by
-    their seeds."""
-    from model_implementations import MODELS  # starts Keras
+    """Rows of a table, those of a network together and by their seeds.
 
-    known = list(MODELS)
+    Networks come in the order in which their results were published, then by name.
+    """
+    published = list(dict.fromkeys(results.read_published().model))
+    models = [*published, *sorted(set(rows.model) - set(published))]
     columns = [column for column in (*Identity.COLUMNS, "seed") if column in rows]
     return rows.sort_values(
         columns,
-        key=lambda column: column.map(known.index) if column.name == "model" else column,
+        key=lambda column: column.map(models.index) if column.name == "model" else column,
         kind="stable",
     )
 
@@ -241,7 +242,7 @@ def print_tables(settings, found):
         elif kind == "medians":
             table = tables.medians(found.runs, published)
         elif kind == "architectures":
-            table = tables.architectures(networks(settings))
+            table = tables.architectures(sizes(settings))
         else:
             table = getattr(found, kind)
             table = None if table is None else table.drop(columns="config", errors="ignore")
@@ -254,12 +255,13 @@ def print_tables(settings, found):
         )
 
 
-def networks(settings):
-    """All architectures, built for the dataset: name → Keras model."""
-    from model_implementations import MODELS, build  # starts Keras
-
-    sizes = config.load(config.find(settings.config)).resolved().sizes()
-    return {name: build(name, *sizes) for name in MODELS}
+def sizes(settings):
+    """What networks are built for, by the rendered dataset, else by its config; see
+    ``Config.sizes``."""
+    path = config.find(settings.config)
+    if (settings.datasets_dir / path.stem / dataset.CONFIG_FILE).is_file():
+        return dataset.resolved(settings.datasets_dir, path.stem).sizes()
+    return config.load(path).resolved().sizes()
 
 
 def mirror_results(settings, found):

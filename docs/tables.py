@@ -12,7 +12,6 @@ sys.path.append(str(ROOT))  # to find the project when run by its path
 from figures import plot_headline
 from studies import ablation, robustness
 from synthetic_spectra.analysis import results, tables
-from synthetic_spectra.analysis.ceiling import TIES
 from synthetic_spectra.common.cli import run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
@@ -100,7 +99,7 @@ def groups(name):
     lines = []
     for network, rows in results.by_network(found):
         lines.append({"network": network.label} | percents(rows, "accuracy"))
-    for ties, column in TIES.items():
+    for ties, column in tables.TIES.items():
         lines.append({"network": f"Bayes-optimal, ties {ties}"} | percents(rows, column))
     return markdown(pd.DataFrame(lines))
 

@@ -5,10 +5,13 @@ LaTeX.
 ``results.read_published`` gives.
 """
 
+import sys
+
 import numpy as np
 import pandas as pd
 
 from synthetic_spectra.analysis.results import by_network
+from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.training.run import Identity
 
 FORMATS = ("text", "markdown", "csv", "latex")
@@ -122,37 +125,51 @@ def medians(table, published):
     return pd.DataFrame(lines)
 
 
-def architectures(models):
+def architectures(sizes):
     """A line for each network, read from the network itself (the preprint's Table 1).
 
+    The networks are built one after the other, and their weights get no values, which would take
+    gigabytes.
+
     Args:
-        models: name → Keras model.
+        sizes: number of datapoints, number of classes and range of the shifts, as
+            ``Config.sizes`` gives them.
     """
-    from model_implementations import multiply_accumulates  # starts Keras
+    # these start Keras
+    from model_implementations import MODELS, build, multiply_accumulates
+    from synthetic_spectra.common.backend import keras
 
     lines = []
-    for name, model in models.items():
-        layers = {}
-        for layer in model.layers:
-            layers.setdefault(type(layer).__name__, []).append(layer)
-        convolutions = layers.get("Conv1D", [])
-        dense = [layer for layer in layers.get("Dense", []) if layer.trainable]
-        rates = sorted({layer.rate for layer in layers.get("Dropout", [])})
-        lines.append(
-            {
-                "model": name,
-                "convolutions": len(convolutions),
-                "filters": _range(layer.filters for layer in convolutions),
-                "kernel sizes": _range(layer.kernel_size[0] for layer in convolutions),
-                "batch normalisation": "yes" if "BatchNormalization" in layers else "no",
-                "dropout": ", ".join(map(str, rates)) or "no",
-                "hidden layers": ", ".join(str(layer.units) for layer in dense[:-1]) or "none",
-                "hidden activation": dense[0].activation.__name__ if dense[:-1] else "none",
-                "parameters": f"{model.count_params():,}",
-                "million multiply-accumulates": f"{multiply_accumulates(model) / 1e6:.1f}",
-            }
-        )
+    for name in MODELS:
+        try:
+            with keras.StatelessScope(initialize_variables=False):
+                model = build(name, *sizes)
+            lines.append({"model": name, **_architecture(model, multiply_accumulates(model))})
+        except InputError as error:
+            print(error, file=sys.stderr)
+        keras.utils.clear_session()
     return pd.DataFrame(lines)
+
+
+def _architecture(model, n_multiply_accumulates):
+    layers = {}
+    for layer in model.layers:
+        layers.setdefault(type(layer).__name__, []).append(layer)
+    convolutions = layers.get("Conv1D", [])
+    dense = [layer for layer in layers.get("Dense", []) if layer.trainable]
+    rates = sorted({layer.rate for layer in layers.get("Dropout", [])})
+    millions = None if n_multiply_accumulates is None else n_multiply_accumulates / 1e6
+    return {
+        "convolutions": len(convolutions),
+        "filters": _range(layer.filters for layer in convolutions),
+        "kernel sizes": _range(layer.kernel_size[0] for layer in convolutions),
+        "batch normalisation": "yes" if "BatchNormalization" in layers else "no",
+        "dropout": ", ".join(map(str, rates)) or "no",
+        "hidden layers": ", ".join(str(layer.units) for layer in dense[:-1]) or "none",
+        "hidden activation": dense[0].activation.__name__ if dense[:-1] else "none",
+        "parameters": f"{model.count_params():,}",
+        "million multiply-accumulates": "" if millions is None else f"{millions:.1f}",
+    }
 
 
 def verdicts(ceiling):
