@@ -15,13 +15,16 @@ import pandas as pd
 import scipy
 from pydantic import Field
 
-from model_implementations import build, checked_choices, multiply_accumulates, parse_choices
-from synthetic_spectra.common import backend
+from synthetic_spectra.common import backend  # first: it starts Keras quietly
+
+# isort: split
+from model_implementations import build, checked_choices, parse_choices
 from synthetic_spectra.common.backend import keras
 from synthetic_spectra.common.cli import Count, GentleStop, Positive, Seed, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset, sources
 from synthetic_spectra.training import fast_layers, run_folder, wandb_mirror
+from synthetic_spectra.training.arithmetic import multiply_accumulates
 from synthetic_spectra.training.run import Identity
 
 
@@ -319,7 +322,9 @@ def train(run, data, settings, mirror, deadline):
     keras.utils.clear_session()  # the precision goes with it
     keras.config.set_dtype_policy(settings.precision)
     keras.utils.set_random_seed(run.settings["seed"])
-    model = build_for(run, data)
+    network = build_for(run, data)
+    # The two share their variables: training the fast one trains the plain one, which is saved.
+    model = fast_layers.accelerated(network)
     # the labels stay integers: the same function as the published categorical cross-entropy of
     # one-hot labels
     averaging = (
@@ -361,7 +366,7 @@ def train(run, data, settings, mirror, deadline):
     if recorder.out_of_time:
         return False
     model.set_weights(stopping.best_weights)
-    finish(run, mirror, model, data, recorder)
+    finish(run, mirror, network, model, data, recorder)
     return True
 
 
@@ -383,15 +388,16 @@ def restore(model, arrays):
         variable.assign(arrays[f"optimizer_{i}"])
 
 
-def finish(run, mirror, model, data, recorder):
-    """Predict, sum up, and mark the run as finished."""
+def finish(run, mirror, network, model, data, recorder):
+    """Predict with the fast ``model``, sum up, save the plain ``network``, which marks the run as
+    finished."""
     best = run.history[recorder.stopping.best_epoch]
     summary = {
         "outcome": "diverged" if recorder.diverged else outcome(best["val_accuracy"], data),
         "trained_epochs": len(run.history),
         "minutes": sum(row["seconds"] for row in run.history) / 60,
         "parameters": model.count_params(),
-        "multiply_accumulates": multiply_accumulates(model),
+        "multiply_accumulates": multiply_accumulates(network),
     }
     predictions = None
     if recorder.diverged:
@@ -400,10 +406,7 @@ def finish(run, mirror, model, data, recorder):
         predictions = backend.predicted_labels(model, data)
         summary |= {f"best_{name}": best[name] for name in ("epoch", "val_loss", "val_accuracy")}
         summary |= data.misclassified(predictions)
-    # without the optimizer, which would be two thirds of the file
-    run.finish(
-        fast_layers.standard(build_for(run, data), model.get_weights()), predictions, summary
-    )
+    run.finish(network, predictions, summary)
     mirror.finish(run, summary)
 
 

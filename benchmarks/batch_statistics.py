@@ -19,19 +19,18 @@ from synthetic_spectra.spectra import config, dataset
 
 @dataclass(frozen=True)
 class Settings:
-    """Test networks as they are, and with the means and variances of training spectra in their
-    batch normalisation.
+    """Test networks with the moving averages of their batch normalisation, and with the means and
+    variances of training spectra in their place.
 
     Outside of training, batch normalisation uses moving averages over the training steps, which
-    start at 0 and 1. If a network is much better with the means and variances that its training
-    spectra have, its averages lag behind.
+    start at 0 and 1. A network that is much better with the means and variances of its training
+    spectra has averages that lag behind.
     """
 
     config: str = "challenge"
-    """Name of a file in dataset_configs/, or a path to a .json; its spectra must have been
-    rendered."""
+    """Name of a file in dataset_configs/ whose spectra are rendered, or path to a .json."""
     n_spectra: Count = 512
-    """Training spectra that the means and variances are taken of, drawn at random."""
+    """Number of training spectra that give the means and variances, ≥ 1."""
     datasets_dir: Path = Path("datasets")
     """Folder that holds a folder per dataset."""
     runs_dir: Path = Path("runs")
@@ -44,7 +43,8 @@ def main(settings):
     keras = backend.keras
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
     finished, problems = trained.choose(settings.runs_dir, data)
-    print("\n".join(problems))
+    for problem in problems:
+        print(problem, file=sys.stderr)
     chosen = np.random.default_rng(0).permutation(len(data.y["train"]))[: settings.n_spectra]
     spectra = keras.ops.convert_to_tensor(data.x["train"][np.sort(chosen)][..., None])
     rows = []
@@ -55,21 +55,23 @@ def main(settings):
         ]
         if not normalised:
             continue
-        row = run.identity.columns()
-        row |= {"seed": run.settings["seed"], "best_epoch": run.summary["best_epoch"]}
-        row |= {"statistics": "moving averages"} | data.misclassified(
-            backend.predicted_labels(model, data)
-        )
+        which = run.identity.columns() | {"seed": run.identity.seed}
+        which["best_epoch"] = run.summary["best_epoch"]
+        with_averages = data.misclassified(backend.predicted_labels(model, data))
+
+        # With a momentum of 0 nothing stays of the averages before.
         for layer in normalised:
-            layer.momentum = 0.0  # nothing stays of the averages before
+            layer.momentum = 0.0
         model(spectra, training=True)
-        changed = {"statistics": "training spectra"} | data.misclassified(
-            backend.predicted_labels(model, data)
-        )
-        rows += [one | trained.origin(run) for one in (row, row | changed)]
-        print(
-            f"{run.name}: {row['test_misclassified']} → {changed['test_misclassified']}", flush=True
-        )
+        with_spectra = data.misclassified(backend.predicted_labels(model, data))
+
+        for statistics, counts in (
+            ("moving averages", with_averages),
+            ("training spectra", with_spectra),
+        ):
+            rows.append(which | {"statistics": statistics} | counts | trained.origin(run))
+        change = f"{with_averages['test_misclassified']} → {with_spectra['test_misclassified']}"
+        print(f"{run.name}: {change}", file=sys.stderr, flush=True)
     if not rows:
         raise InputError(
             f"{settings.runs_dir / data.name}: no finished run has batch normalisation"

@@ -138,24 +138,26 @@ def measure(settings, model, way, precision):
     what preparing a batch takes, beside or before the step; the rest of ``step_seconds`` is waiting
     for input, Python and callbacks.
     """
-    from benchmarks.plain_models import plain_build
-    from model_implementations import build, multiply_accumulates
     from synthetic_spectra.common import backend
     from synthetic_spectra.common.backend import keras
+
+    # isort: split
+    from model_implementations import build
     from synthetic_spectra.training import fast_layers
+    from synthetic_spectra.training.arithmetic import multiply_accumulates
 
     if way == "ours":
         backend.prepare(precision)
     keras.config.set_dtype_policy(precision)
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
-    n = (
-        settings.batch_size * (settings.steps + 1) + 40
-    )  # an epoch of the benchmark ends with a batch of 40 too
+    # An epoch of the general benchmark ends with a batch of 40, too.
+    n = settings.batch_size * (settings.steps + 1) + 40
     x = rng.random((n, N_DATAPOINTS), "float32")
     y = rng.integers(0, N_CLASSES, n)
 
-    network = (plain_build if way == "plain" else build)(model, N_DATAPOINTS, N_CLASSES)
+    plain = build(model, N_DATAPOINTS, N_CLASSES)
+    network = plain if way == "plain" else fast_layers.accelerated(plain)
     loss = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
     batches = backend.Batches(x, y, settings.batch_size, seed=0)
     input_seconds = fastest(lambda: batches[0])
@@ -194,9 +196,8 @@ def measure(settings, model, way, precision):
         predict_seconds = fastest(lambda: network.predict(spectra, verbose=0))
 
     rate = matrix_rate(keras)
-    least = (
-        6 * multiply_accumulates(network) * settings.batch_size / rate
-    )  # a product forward, two backward, of 2 each
+    # one product forward and two backward, each of a multiplication and an addition
+    least = 6 * multiply_accumulates(plain) * settings.batch_size / rate
     return {
         "step_seconds": step_seconds,
         "samples_per_second": settings.batch_size / step_seconds,

@@ -25,13 +25,13 @@ class Settings:
     """Take the profile of a training step of each architecture, by operation."""
 
     models: tuple[str, ...] = ("resnet", "cnn6", "vgg")
-    """Architectures."""
+    """Names of architectures in model_implementations.MODELS."""
     precisions: tuple[Literal["float32", "mixed_bfloat16"], ...] = ("float32", "mixed_bfloat16")
-    """Of the arithmetic."""
+    """Precisions of the arithmetic."""
     batch_size: Count = 128
-    """Spectra per step."""
+    """Number of spectra per step, ≥ 1."""
     most: Count = 12
-    """Operations to list for each."""
+    """Number of operations to list for each, ≥ 1."""
 
 
 def main(settings):
@@ -63,9 +63,11 @@ def profile(model, batch_size):
     import tensorflow as tf
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
-    from model_implementations import build
     from synthetic_spectra.common import backend
     from synthetic_spectra.common.backend import keras
+
+    # isort: split
+    from model_implementations import build
     from synthetic_spectra.training import fast_layers
 
     rng = np.random.default_rng(0)
@@ -73,7 +75,7 @@ def profile(model, batch_size):
         rng.random((batch_size, N_DATAPOINTS, 1), "float32"),
         rng.integers(0, N_CLASSES, batch_size),
     )
-    network = build(model, N_DATAPOINTS, N_CLASSES)
+    network = fast_layers.accelerated(build(model, N_DATAPOINTS, N_CLASSES))
     network.compile(
         fast_layers.Adam(3e-4), loss="sparse_categorical_crossentropy", metrics=["accuracy"]
     )

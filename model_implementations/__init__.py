@@ -1,20 +1,19 @@
 """The architectures: name → builder. A variant is the same builder with other arguments.
 
-A builder is a function ``build(input_size, classes, **choices)`` that returns an uncompiled Keras
-model from spectra of shape (input_size, 1) to the probabilities of ``classes`` classes. Its keyword
-arguments are its choices, their defaults the benchmarked network; every builder with hidden layers
-takes ``dense`` and ``hidden_activation``. One that has a third parameter ``shift_range`` is told by
-``train.py`` how far the peaks of the dataset shift.
+A builder is a function ``build(input_size, classes, **choices)``. It returns an uncompiled Keras
+model from spectra (n, input_size, 1) to probabilities (n, classes). Its keyword arguments are its
+choices, and their defaults are the benchmarked network. A builder with hidden layers takes
+``dense`` and ``hidden_activation``. A builder with a third parameter ``shift_range`` gets from
+``train.py`` how far the peaks of the dataset shift, in datapoints.
 """
 
 import inspect
 import json
-import math
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from synthetic_spectra.common.backend import keras  # first, as it keeps the start of Keras quiet
+import keras
 
-# isort: split
 from model_implementations import blurred_areas, ho, lee, liu, szymanski, wang
 from synthetic_spectra.common.errors import InputError
 
@@ -52,8 +51,7 @@ MODELS = {
 
 
 def published_choices(name):
-    """The keyword arguments of a model's builder and their benchmarked values, e.g. ``{"dropout":
-    0.3, …}``.
+    """The choices of a model with their benchmarked values, such as ``{"dropout": 0.3, …}``.
 
     Raises:
         InputError: for an unknown name.
@@ -68,8 +66,10 @@ def parse_choices(texts):
     """Choices given as text: ``["dropout=0.5", "dense=[1000,300]"]`` → ``{"dropout": 0.5, "dense":
     [1000, 300]}``.
 
+    A value that is not JSON is text.
+
     Raises:
-        InputError: for a text that is not name=value; a value that is not JSON is taken as text.
+        InputError: for a text that is not name=value.
     """
     choices = {}
     for text in texts:
@@ -85,51 +85,36 @@ def parse_choices(texts):
     return choices
 
 
-def checked_choices(name, others):
-    """All keyword arguments of a model's builder: the benchmarked ones, and ``others`` in their
-    place.
+def checked_choices(name, changed):
+    """All choices of a model: the benchmarked ones, and ``changed`` in their place.
+
+    The hidden activation is no choice here, as it is part of the name of every run.
 
     Args:
-        name: of the model.
-        others: keyword argument → value, as ``parse_choices`` gives them.
+        name: key of ``MODELS``.
+        changed: name of a choice → value, as ``parse_choices`` gives them.
 
     Raises:
-        InputError: for an unknown model, an argument that its builder does not take, or a value of
-            another kind than the benchmarked one. The hidden activation is no choice here: it is
-            part of every run's name.
+        InputError: for an unknown model, a choice that its builder does not have, or a value of
+            another type than the benchmarked one.
     """
     choices = published_choices(name)
     free = {choice: value for choice, value in choices.items() if choice != "hidden_activation"}
-    for choice, value in others.items():
+    for choice, value in changed.items():
         if choice not in free:
             raise InputError(
                 f"model argument {choice!r}: {name} has none; it has {', '.join(free)}"
             )
-        if not _alike(value, free[choice]):
+        if not _of_same_type(value, free[choice]):
             raise InputError(
-                f"model argument {choice}={value!r}: expected a value like {free[choice]!r} for {name}"
+                f"model argument {choice}={value!r}: expected a value like {free[choice]!r} for "
+                f"{name}"
             )
         choices[choice] = value
     return choices
 
 
-def multiply_accumulates(model):
-    """Multiplications with an addition that one spectrum takes in the convolutions and dense layers
-    of a model."""
-    total = 0
-    for layer in model.layers:
-        if isinstance(layer, (keras.layers.Conv1D, keras.layers.Dense)):
-            for (
-                call
-            ) in layer._inbound_nodes:  # several where ``convolved_and_pooled`` takes several steps
-                positions = math.prod(
-                    call.outputs[0].shape[1:-1]
-                )  # of a dense layer: the empty product, 1
-                total += math.prod(layer.kernel.shape) * positions
-    return total
-
-
-def _alike(value, benchmarked):
+def _of_same_type(value, benchmarked):
     if isinstance(benchmarked, tuple):
         return isinstance(value, list) and all(type(units) is int and units > 0 for units in value)
     if isinstance(benchmarked, float):
@@ -138,17 +123,21 @@ def _alike(value, benchmarked):
 
 
 def build(name, input_size, classes, shift_range=None, **choices):
-    """Build a model by its name; uncompiled.
+    """Build a model by its name.
 
     Args:
-        name: a key of ``MODELS``.
+        name: key of ``MODELS``.
         input_size: datapoints of a spectrum.
         classes: number of classes.
-        shift_range: how far peaks of the training spectra shift, for the builders that ask for it.
-        choices: keyword arguments of the builder that differ from the benchmarked ones.
+        shift_range: largest shift of a peak in the training spectra, in datapoints, for the
+            builders that take it.
+        choices: choices of the builder that differ from the benchmarked ones.
+
+    Returns:
+        An uncompiled Keras model from spectra (n, input_size, 1) to probabilities (n, classes).
 
     Raises:
-        InputError: for an unknown name, or spectra that are too short for the model.
+        InputError: for an unknown name, or a model that cannot be built, as for too short spectra.
     """
     published_choices(name)
     if shift_range is not None and "shift_range" in inspect.signature(MODELS[name]).parameters:
@@ -159,3 +148,19 @@ def build(name, input_size, classes, shift_range=None, **choices):
         raise InputError(
             f"model {name!r} for {input_size} datapoints and {classes} classes: {error}"
         ) from None
+
+
+def outline(*arguments, **choices):
+    """The model that ``build`` gives, with layers and shapes but no values in its weights.
+
+    It takes no memory for the weights. Arguments and errors are those of ``build``.
+    """
+
+    def build_without_values():
+        with keras.StatelessScope(initialize_variables=False):
+            return build(*arguments, **choices)
+
+    # Keras keeps a list of variables without values for each thread, and fills them at the next
+    # occasion: that of a thread of its own ends with the thread.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(build_without_values).result()

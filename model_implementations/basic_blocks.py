@@ -1,99 +1,51 @@
-"""Layers that more than one architecture uses."""
-
-from math import ceil
+"""Blocks that more than one architecture uses: pooling, dropout, the dense layers at the end."""
 
 from keras import layers
 
-from synthetic_spectra.training import fast_layers
 
+def max_pool(x, *, pool_size, strides):
+    """Max pooling without padding.
 
-def pool(x, size, stride):
-    """Max pooling of ``size`` values every ``stride`` values, without padding.
-
-    Raises:
-        ValueError: if fewer than ``size`` values are left of the spectrum.
-    """
-    if x.shape[1] < size:
-        raise ValueError(
-            f"the spectra are too short, {x.shape[1]} values are left where a pool needs {size}"
-        )
-    return layers.MaxPooling1D(size, stride)(x)
-
-
-def convolved_and_pooled(x, filters, kernel_size, strides, pool_size, pool_stride):
-    """A "same" convolution with ReLU and the max pool after it, without the values that the pool
-    leaves out.
-
-    The function is that of ``pool(Conv1D(filters, kernel_size, strides, padding="same",
-    activation="relu")(x), …)``, with the same weights. Where the stride of the pool is larger than
-    its size, only the values that it reads are
-    computed: the convolution takes larger steps, once for each value of a pool.
+    Args:
+        x: values (n, length, channels).
+        pool_size: values of a pool.
+        strides: distance from one pool to the next, in values.
 
     Raises:
-        ValueError: if fewer than ``pool_size`` values are left of the spectrum.
+        ValueError: if ``length`` is less than ``pool_size``.
     """
-    if pool_stride <= pool_size:
-        x = fast_layers.Conv1D(filters, kernel_size, strides, padding="same", activation="relu")(x)
-        return pool(x, pool_size, pool_stride)
     length = x.shape[1]
-    convolved = ceil(length / strides)
-    if convolved < pool_size:
+    if length < pool_size:
         raise ValueError(
-            f"the spectra are too short, {convolved} values are left where a pool needs {pool_size}"
+            f"the spectra are too short, {length} values are left where a pool needs {pool_size}"
         )
-    pooled = (convolved - pool_size) // pool_stride + 1
-    left = (
-        max((convolved - 1) * strides + kernel_size - length, 0) // 2
-    )  # zeros before the spectrum, as "same" has
-    step = strides * pool_stride
-    convolution = fast_layers.Conv1D(filters, kernel_size, step, activation="relu")
-    parts = []
-    for i in range(pool_size):
-        first = i * strides - left
-        end = first + (pooled - 1) * step + kernel_size
-        parts.append(convolution(_window(x, first, end)))
-    if pool_size == 1:
-        return parts[0]
-    side_by_side = layers.Reshape((pooled * pool_size, filters))(layers.Concatenate()(parts))
-    return layers.MaxPooling1D(pool_size)(side_by_side)
-
-
-def _window(x, first, end):
-    """Values ``first`` to ``end`` of a spectrum, zero where they lie outside of it."""
-    before, after = first, x.shape[1] - end
-    if before > 0 or after > 0:
-        x = layers.Cropping1D((max(before, 0), max(after, 0)))(x)
-    if before < 0 or after < 0:
-        x = layers.ZeroPadding1D((max(-before, 0), max(-after, 0)))(x)
-    return x
+    return layers.MaxPooling1D(pool_size, strides)(x)
 
 
 def dropped(x, rate):
-    """Dropout of a share ``rate`` of the values; no layer at all for a rate of 0."""
+    """Values after dropout of ``rate``, 0 to below 1; a rate of 0 adds no layer."""
     return layers.Dropout(rate)(x) if rate else x
 
 
-def normalized(x, batch_normalization, negative_slope=None):
-    """Batch normalisation if ``batch_normalization``; with a ``negative_slope`` a ReLU of that
-    slope below zero."""
-    if batch_normalization:
-        return fast_layers.BatchNormalization(negative_slope=negative_slope)(x)
-    return x if negative_slope is None else layers.ReLU(negative_slope=negative_slope)(x)
+def classifier(x, classes, *, dense, hidden_activation, dropout):
+    """Values of the last convolution → hidden layers → probabilities of the classes.
 
-
-def classifier(x, classes, dense, hidden_activation, dropout):
-    """Flattened values → hidden layers → class probabilities, with dropout before each hidden layer
-    and the output.
+    Dropout comes before each hidden layer and before the output.
 
     Args:
-        x: values after the convolutions.
+        x: values (n, length, channels).
         classes: number of classes.
         dense: units of each hidden layer.
-        hidden_activation: of the hidden layers, e.g. "linear" or "relu".
-        dropout: rate, 0 for none.
+        hidden_activation: activation of the hidden layers, such as "linear" or "relu".
+        dropout: dropout rate, 0 to below 1.
+
+    Returns:
+        Probabilities (n, classes), in float32 whatever the precision of the other layers.
     """
     x = layers.Flatten()(x)
+    # A layer takes its random seed where it is made: each dense layer before its dropout.
     for units in dense:
-        x = layers.Dense(units, activation=hidden_activation)(dropped(x, dropout))
-    # probabilities in float32 whatever the precision of the rest
-    return layers.Dense(classes, activation="softmax", dtype="float32")(dropped(x, dropout))
+        hidden_layer = layers.Dense(units, activation=hidden_activation)
+        x = hidden_layer(dropped(x, dropout))
+    output_layer = layers.Dense(classes, activation="softmax", dtype="float32")
+    return output_layer(dropped(x, dropout))

@@ -1,10 +1,13 @@
-"""Resnet: Ho, Jean, Hogan, Blackmon, Jeffrey, Holodniy, Banaei, Saleh, Ermon, Dionne, Nature
-Communications 10, 4927 (2019), on Raman spectra of bacteria."""
+"""Resnet, for Raman spectra of bacteria.
+
+C.-S. Ho, N. Jean, C. A. Hogan, L. Blackmon, S. S. Jeffrey, M. Holodniy, N. Banaei, A. A. E. Saleh,
+S. Ermon, J. Dionne, Nature Communications 10, 4927 (2019).
+"""
 
 import keras
+from keras import layers
 
-from model_implementations.basic_blocks import classifier, normalized
-from synthetic_spectra.training import fast_layers
+from model_implementations.basic_blocks import classifier
 
 N_LAYERS = 6
 BLOCKS_PER_LAYER = 2
@@ -30,30 +33,37 @@ def resnet(
     Args:
         input_size: datapoints of a spectrum.
         classes: number of classes.
-        batch_normalization: whether there is any, after every convolution.
-        first_activation: of the first convolution.
+        batch_normalization: batch normalisation after every convolution.
+        first_activation: activation of the first convolution, such as "linear" or "relu".
         dense: units of each hidden layer; none as benchmarked.
-        hidden_activation: of the hidden layers.
-        dropout: rate before each hidden layer and the output.
+        hidden_activation: activation of the hidden layers, such as "linear" or "relu".
+        dropout: dropout rate before each hidden layer and before the output, 0 to below 1.
+
+    Returns:
+        An uncompiled model from spectra (n, input_size, 1) to probabilities (n, classes).
     """
     spectra = keras.Input((input_size, 1))
-    x = fast_layers.Conv1D(64, KERNEL_SIZE, padding="same", activation=first_activation)(spectra)
-    x = normalized(x, batch_normalization)
+    x = layers.Conv1D(64, KERNEL_SIZE, padding="same", activation=first_activation)(spectra)
+    if batch_normalization:
+        x = layers.BatchNormalization()(x)
     for _ in range(N_LAYERS):
-        for block in range(BLOCKS_PER_LAYER):
-            x = _residual_block(x, batch_normalization, halve=block == 0)
-    return keras.Model(
-        spectra, classifier(x, classes, dense, hidden_activation, dropout), name="resnet"
+        x = _residual_block(x, batch_normalization, strides=2)
+        for _ in range(BLOCKS_PER_LAYER - 1):
+            x = _residual_block(x, batch_normalization, strides=1)
+    probabilities = classifier(
+        x, classes, dense=dense, hidden_activation=hidden_activation, dropout=dropout
     )
+    return keras.Model(spectra, probabilities, name="resnet")
 
 
-def _residual_block(x, batch_normalization, halve):
-    strides = 2 if halve else 1
-    y = fast_layers.Conv1D(FILTERS, KERNEL_SIZE, strides, padding="same")(x)
-    y = normalized(y, batch_normalization, negative_slope=0.0)
-    y = normalized(fast_layers.Conv1D(FILTERS, KERNEL_SIZE, padding="same")(y), batch_normalization)
-    if halve:
-        x = normalized(
-            fast_layers.Conv1D(FILTERS, 1, strides, padding="same")(x), batch_normalization
-        )
-    return fast_layers.AddReLU()([x, y])
+def _residual_block(x, batch_normalization, strides):
+    """Two convolutions beside a shortcut; with ``strides`` above 1 the shortcut is a convolution."""
+
+    def convolution(values, kernel_size, strides):
+        values = layers.Conv1D(FILTERS, kernel_size, strides, padding="same")(values)
+        return layers.BatchNormalization()(values) if batch_normalization else values
+
+    y = layers.ReLU()(convolution(x, KERNEL_SIZE, strides))
+    y = convolution(y, KERNEL_SIZE, strides=1)
+    shortcut = convolution(x, kernel_size=1, strides=strides) if strides > 1 else x
+    return layers.ReLU()(layers.Add()([shortcut, y]))

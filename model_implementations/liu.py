@@ -1,12 +1,15 @@
-"""CNN BN: Liu, Osadchy, Ashton, Foster, Solomon, Gibson, Analyst 142, 4067 (2017), on Raman
-spectra."""
+"""CNN BN, for Raman spectra of minerals.
+
+J. Liu, M. Osadchy, L. Ashton, M. Foster, C. J. Solomon, S. J. Gibson, Analyst 142, 4067 (2017).
+"""
 
 import keras
+from keras import layers
 
-from model_implementations.basic_blocks import classifier, normalized, pool
-from synthetic_spectra.training import fast_layers
+from model_implementations.basic_blocks import classifier, max_pool
 
-STAGES = ((16, 21), (32, 11), (64, 5))  # filters and kernel size of each convolution
+FILTERS = (16, 32, 64)
+KERNEL_SIZES = (21, 11, 5)
 
 
 def cnn_bn(
@@ -24,19 +27,26 @@ def cnn_bn(
     Args:
         input_size: datapoints of a spectrum.
         classes: number of classes.
-        batch_normalization: whether there is any, between each convolution and its activation.
+        batch_normalization: batch normalisation between each convolution and its activation.
         dense: units of each hidden layer.
-        hidden_activation: of the hidden layers.
-        dropout: rate before each hidden layer and the output.
+        hidden_activation: activation of the hidden layers, such as "linear" or "relu".
+        dropout: dropout rate before each hidden layer and before the output, 0 to below 1.
+
+    Returns:
+        An uncompiled model from spectra (n, input_size, 1) to probabilities (n, classes).
 
     Raises:
         ValueError: for too short spectra.
     """
     spectra = keras.Input((input_size, 1))
     x = spectra
-    for filters, kernel_size in STAGES:
-        x = fast_layers.Conv1D(filters, kernel_size, padding="same")(x)
-        x = pool(normalized(x, batch_normalization, negative_slope=0.1), 2, 2)
-    return keras.Model(
-        spectra, classifier(x, classes, dense, hidden_activation, dropout), name="cnn_bn"
+    for filters, kernel_size in zip(FILTERS, KERNEL_SIZES, strict=True):
+        x = layers.Conv1D(filters, kernel_size, padding="same")(x)
+        if batch_normalization:
+            x = layers.BatchNormalization()(x)
+        x = layers.LeakyReLU(negative_slope=0.1)(x)
+        x = max_pool(x, pool_size=2, strides=2)
+    probabilities = classifier(
+        x, classes, dense=dense, hidden_activation=hidden_activation, dropout=dropout
     )
+    return keras.Model(spectra, probabilities, name="cnn_bn")

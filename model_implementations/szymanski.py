@@ -1,19 +1,15 @@
-"""CNN6: Szymanski, Bartel, Zeng, Tu, Ceder, Chemistry of Materials 33, 4204 (2021), on powder
-diffraction."""
+"""CNN6, for powder diffraction.
+
+N. J. Szymanski, C. J. Bartel, Y. Zeng, Q. Tu, G. Ceder, Chemistry of Materials 33, 4204 (2021).
+"""
 
 import keras
+from keras import layers
 
-from model_implementations.basic_blocks import (
-    classifier,
-    convolved_and_pooled,
-    dropped,
-    normalized,
-    pool,
-)
-from synthetic_spectra.training import fast_layers
+from model_implementations.basic_blocks import classifier, dropped, max_pool
 
-# kernel size of a convolution, size and stride of the pool after it
-STAGES = ((35, 3, 2), (30, 3, 2), (25, 2, 2), (20, 1, 2), (15, 1, 2), (10, 1, 2))
+KERNEL_SIZES = (35, 30, 25, 20, 15, 10)
+POOL_SIZES = (3, 3, 2, 1, 1, 1)
 
 
 def cnn6(
@@ -32,24 +28,29 @@ def cnn6(
     Args:
         input_size: datapoints of a spectrum.
         classes: number of classes.
-        batch_normalization: whether there is any, between each convolution and its activation.
-        conv_dropout: rate after each pool.
+        batch_normalization: batch normalisation between each convolution and its activation.
+        conv_dropout: dropout rate after each pool, 0 to below 1.
         dense: units of each hidden layer.
-        hidden_activation: of the hidden layers.
-        dropout: rate before each hidden layer and the output.
+        hidden_activation: activation of the hidden layers, such as "linear" or "relu".
+        dropout: dropout rate before each hidden layer and before the output, 0 to below 1.
+
+    Returns:
+        An uncompiled model from spectra (n, input_size, 1) to probabilities (n, classes).
 
     Raises:
         ValueError: for too short spectra.
     """
     spectra = keras.Input((input_size, 1))
     x = spectra
-    for kernel_size, pool_size, pool_stride in STAGES:
-        if batch_normalization:  # over all values, also those that the pool leaves out
-            x = fast_layers.Conv1D(64, kernel_size, padding="same")(x)
-            x = pool(normalized(x, batch_normalization, negative_slope=0.0), pool_size, pool_stride)
+    for kernel_size, pool_size in zip(KERNEL_SIZES, POOL_SIZES, strict=True):
+        if batch_normalization:
+            x = layers.Conv1D(64, kernel_size, padding="same")(x)
+            x = layers.BatchNormalization()(x)
+            x = layers.ReLU()(x)
         else:
-            x = convolved_and_pooled(x, 64, kernel_size, 1, pool_size, pool_stride)
-        x = dropped(x, conv_dropout)
-    return keras.Model(
-        spectra, classifier(x, classes, dense, hidden_activation, dropout), name="cnn6"
+            x = layers.Conv1D(64, kernel_size, padding="same", activation="relu")(x)
+        x = dropped(max_pool(x, pool_size=pool_size, strides=2), conv_dropout)
+    probabilities = classifier(
+        x, classes, dense=dense, hidden_activation=hidden_activation, dropout=dropout
     )
+    return keras.Model(spectra, probabilities, name="cnn6")

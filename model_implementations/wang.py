@@ -1,12 +1,15 @@
-"""VGG: Wang, Xie, Li, Deng, Zhao, Xin, Lin, J. Chem. Inf. Model. 60, 2004 (2020), on powder
-diffraction of MOFs."""
+"""VGG, for powder diffraction of metal–organic frameworks.
+
+H. Wang, Y. Xie, D. Li, H. Deng, Y. Zhao, M. Xin, J. Lin, J. Chem. Inf. Model. 60, 2004 (2020).
+"""
 
 import keras
+from keras import layers
 
-from model_implementations.basic_blocks import classifier, dropped, pool
-from synthetic_spectra.training import fast_layers
+from model_implementations.basic_blocks import classifier, dropped, max_pool
 
-GROUPS = ((6,), (16, 16), (32, 32), (64, 64))  # filters of the convolutions before each pool
+# filters of the convolutions before each pool
+GROUPS = ((6,), (16, 16), (32, 32), (64, 64))
 
 
 def vgg(
@@ -27,11 +30,14 @@ def vgg(
     Args:
         input_size: datapoints of a spectrum.
         classes: number of classes.
-        kernel_size: of all convolutions.
-        conv_dropout: rate after each pool.
+        kernel_size: kernel size of all convolutions, in values.
+        conv_dropout: dropout rate after each pool, 0 to below 1.
         dense: units of each hidden layer.
-        hidden_activation: of the hidden layers.
-        dropout: rate before each hidden layer and the output.
+        hidden_activation: activation of the hidden layers, such as "linear" or "relu".
+        dropout: dropout rate before each hidden layer and before the output, 0 to below 1.
+
+    Returns:
+        An uncompiled model from spectra (n, input_size, 1) to probabilities (n, classes).
 
     Raises:
         ValueError: for too short spectra.
@@ -40,8 +46,9 @@ def vgg(
     x = spectra
     for group in GROUPS:
         for filters in group:
-            x = fast_layers.Conv1D(filters, kernel_size, padding="same", activation="relu")(x)
-        x = dropped(pool(x, 2, 2), conv_dropout)
-    return keras.Model(
-        spectra, classifier(x, classes, dense, hidden_activation, dropout), name="vgg"
+            x = layers.Conv1D(filters, kernel_size, padding="same", activation="relu")(x)
+        x = dropped(max_pool(x, pool_size=2, strides=2), conv_dropout)
+    probabilities = classifier(
+        x, classes, dense=dense, hidden_activation=hidden_activation, dropout=dropout
     )
+    return keras.Model(spectra, probabilities, name="vgg")

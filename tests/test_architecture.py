@@ -19,13 +19,11 @@ MODULES = sorted(
 PENDING_IMPORTS = {
     ("scripts", "figures"),
     ("scripts", "train.py"),
-    ("model_implementations", "training"),
     ("common", "spectra"),
 }
-PENDING_NETWORKS = {path.name for path in MODULES if path.parts[0] == "model_implementations"}
 PENDING_MATPLOTLIB = set()
 PENDING_LENGTHS = {"train.py", "config.py", "dataset.py", "rendering.py"}
-PENDING_LENGTHS |= {"fast_layers.py", "test_config.py", "test_mirror.py"}
+PENDING_LENGTHS |= {"test_config.py", "test_mirror.py"}
 PENDING_LENGTHS |= {"ceiling.py", "results.py", "test_rendering.py", "test_training.py"}
 
 
@@ -75,7 +73,7 @@ def test_networks_import_their_blocks_and_the_error_class_alone():
         strangers = {name for name in imported(path) if room(name) not in (None, path.parts[0])}
         allowed = "synthetic_spectra.common.errors."
         left = {name for name in strangers if not name.startswith(allowed)}
-        assert not left or path.name in PENDING_NETWORKS, f"{path}: {left}"
+        assert not left, f"{path}: {left}"
 
 
 def test_figures_import_no_other_figure():

@@ -135,19 +135,20 @@ def architectures(sizes):
         sizes: number of datapoints, number of classes and range of the shifts, as
             ``Config.sizes`` gives them.
     """
-    # these start Keras
-    from model_implementations import MODELS, build, multiply_accumulates
-    from synthetic_spectra.common.backend import keras
+    # these start Keras, the first one quietly
+    from synthetic_spectra.common import backend  # noqa: F401
+
+    # isort: split
+    from model_implementations import MODELS, outline
+    from synthetic_spectra.training.arithmetic import multiply_accumulates
 
     lines = []
     for name in MODELS:
         try:
-            with keras.StatelessScope(initialize_variables=False):
-                model = build(name, *sizes)
+            model = outline(name, *sizes)
             lines.append({"model": name, **_architecture(model, multiply_accumulates(model))})
         except InputError as error:
             print(error, file=sys.stderr)
-        keras.utils.clear_session()
     return pd.DataFrame(lines)
 
 

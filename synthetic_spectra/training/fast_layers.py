@@ -1,38 +1,226 @@
-"""Keras's own optimizer and layers, computed on TensorFlow in fewer passes through the memory;
-elsewhere Keras's own.
+"""A network → the same network on the same variables, trained faster; and a faster Adam.
 
-Every spectrum of a batch goes through a network as (length, channels) numbers, 300 million of them
-in a step of Resnet. TensorFlow's operations between the convolutions go through all of these
-several times, some of them value by value; those here are compiled by XLA into loops over whole
-vectors. ``standard`` puts Keras's layers in the place of these.
+Every spectrum of a batch goes through a network as (length, channels) numbers: 300 million of them
+in a step of Resnet. TensorFlow's operations between the convolutions read and write these numbers
+several times, some of them value by value. The stand-ins here do it in fewer passes.
 """
 
-from functools import cache
-from math import prod
-from types import SimpleNamespace
+from math import ceil
 
 from synthetic_spectra.common.backend import keras
+from synthetic_spectra.training import graph
 
-PARTS, ROWS = 8, 64  # of a sum over rows: so many slices side by side, then so many partial sums
+ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
+if ON_TENSORFLOW:
+    import tensorflow as tf
+
+    from synthetic_spectra.training import fast_operations
 
 
-def on_tensorflow():
-    return keras.backend.backend() == "tensorflow"
+def accelerated(model):
+    """A model of the same function that shares the variables of ``model`` and trains faster.
+
+    Stand-ins replace those layers of a functional or sequential model that they understand: a
+    convolution and its max pool where the pool leaves values out, and on TensorFlow convolutions,
+    batch normalisation, sums and concatenations, each with its ReLU. All other layers are the very
+    layers of ``model``. Training one of the two models trains both.
+
+    Args:
+        model: built Keras model of any kind.
+
+    Returns:
+        An uncompiled model; ``model`` itself where no layer can be replaced.
+    """
+    network = graph.functional(model)
+    if network is None:
+        return model
+    steps = graph.calls(network)
+    before = graph.preceding_calls(network, steps)
+
+    # From the end to the start: a pool or a ReLU is met before the layer that it takes along.
+    stand_ins, taken_along = {}, set()
+    for call in reversed(steps):
+        if call not in taken_along:
+            stand_in, first = _stand_in(call, before.get(call))
+            if stand_in:
+                stand_ins[call] = stand_in, first
+                taken_along |= {first} - {call}
+    if not stand_ins:
+        return model
+
+    tensors = {id(tensor): tensor for tensor in network.inputs}
+    for call in steps:
+        if call in taken_along:
+            continue
+        if call in stand_ins:
+            stand_in, first = stand_ins[call]
+            (inputs,), _ = first.arguments.fill_in(tensors)
+            outputs = stand_in(inputs)
+        else:
+            positional, named = call.arguments.fill_in(tensors)
+            outputs = call.operation(*positional, **named)
+        for plain, fast in zip(call.outputs, keras.tree.flatten(outputs), strict=True):
+            tensors[id(plain)] = fast
+    outputs = keras.tree.map_structure(lambda tensor: tensors[id(tensor)], network.output)
+    return keras.Model(network.input, outputs, name=model.name)
+
+
+def _stand_in(call, before):
+    """The stand-in for a call, and the call whose input it takes: this one or the one before it."""
+    layer = call.operation
+    if graph.leaves_values_out(call, before):
+        return ConvolutionAndPool(before.operation, layer), before
+    if not ON_TENSORFLOW:
+        return None, None
+    slope = graph.slope_below_zero(call)
+    if slope is not None and before is not None and graph.of_one_precision(call, before):
+        if graph.is_simple_normalization(before):
+            return FastNormalization(before.operation, slope), before
+        if slope == 0 and graph.is_simple_sum(before):
+            return SumAndReLU(before.operation), before
+    if graph.is_simple_convolution(call):
+        return FastConvolution(layer), call
+    if graph.is_simple_normalization(call):
+        return FastNormalization(layer, None), call
+    if graph.is_of(call, keras.layers.Concatenate) and layer.axis in (-1, 2):
+        return FastConcatenation(layer), call
+    return None, None
+
+
+class StandIn(keras.layers.Layer):
+    """Computes what a layer of Keras computes, with the variables of that layer.
+
+    Args:
+        layer: built layer.
+    """
+
+    def __init__(self, layer):
+        super().__init__(dtype=layer.dtype_policy)
+        self.layer = layer
+
+    def compute_output_shape(self, input_shape):
+        return self.layer.compute_output_shape(input_shape)
+
+
+class FastConvolution(StandIn):
+    """A convolution with its bias and its ReLU, on TensorFlow."""
+
+    def call(self, inputs):
+        return _convolved(inputs, self.layer, self.layer.strides[0], self.layer.padding)
+
+
+class ConvolutionAndPool(StandIn):
+    """A convolution and the max pool behind it, without the values that the pool leaves out.
+
+    The convolution takes the steps of the pool, once for each value of a pool.
+
+    Args:
+        layer: built ``Conv1D``.
+        pool: ``MaxPooling1D`` whose strides are longer than its size.
+    """
+
+    def __init__(self, layer, pool):
+        super().__init__(layer)
+        self.pool = pool
+
+    def compute_output_shape(self, input_shape):
+        return self.pool.compute_output_shape(self.layer.compute_output_shape(input_shape))
+
+    def call(self, inputs):
+        (kernel_size,), (stride,) = self.layer.kernel_size, self.layer.strides
+        (pool_size,), (pool_stride,) = self.pool.pool_size, self.pool.strides
+        _, n_pools, filters = self.compute_output_shape(inputs.shape)
+
+        # zeros before the spectrum: of a padding "same" the smaller half
+        n_before, length = 0, inputs.shape[1]
+        if self.layer.padding == "same":
+            n_before = max((ceil(length / stride) - 1) * stride + kernel_size - length, 0) // 2
+
+        step = stride * pool_stride
+        values = []
+        for i in range(pool_size):
+            first = i * stride - n_before
+            end = first + (n_pools - 1) * step + kernel_size
+            values.append(_convolved(_window(inputs, first, end), self.layer, step, "valid"))
+        if pool_size == 1:
+            return values[0]
+        side_by_side = keras.ops.reshape(
+            keras.ops.concatenate(values, -1), (-1, n_pools * pool_size, filters)
+        )
+        return keras.ops.max_pool(
+            side_by_side, pool_size, pool_size, padding="valid", data_format="channels_last"
+        )
+
+
+class FastNormalization(StandIn):
+    """Batch normalisation and the ReLU behind it, on TensorFlow.
+
+    Args:
+        layer: built ``BatchNormalization``.
+        negative_slope: slope of the ReLU below zero; None for no ReLU.
+    """
+
+    def __init__(self, layer, negative_slope):
+        super().__init__(layer)
+        self.negative_slope = negative_slope
+
+    def call(self, inputs, training=None):
+        layer, slope = self.layer, self.negative_slope
+        if not (training and layer.trainable):
+            outputs = layer(inputs, training=training)
+            return outputs if slope is None else keras.activations.relu(outputs, slope)
+        gamma, beta = (keras.ops.cast(weight, "float32") for weight in (layer.gamma, layer.beta))
+        outputs, mean, variance = fast_operations.normalization(
+            inputs, gamma, beta, layer.epsilon, slope
+        )
+        for moving, batch in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+            moving.assign(moving * layer.momentum + batch * (1 - layer.momentum))
+        return outputs
+
+
+class SumAndReLU(StandIn):
+    """The sum of two tensors and the ReLU behind it, on TensorFlow."""
+
+    def call(self, inputs):
+        return fast_operations.relu_of_sum(*inputs)
+
+
+class FastConcatenation(StandIn):
+    """A concatenation along the channels, on TensorFlow."""
+
+    def call(self, inputs):
+        return fast_operations.concatenation(*inputs)
+
+
+def _convolved(inputs, layer, stride, padding):
+    """The values of a simple convolution with another stride and padding than the layer's own."""
+    kernel, bias = map(keras.ops.convert_to_tensor, (layer.kernel, layer.bias))
+    relu = layer.activation is keras.activations.relu
+    if ON_TENSORFLOW:
+        return fast_operations.convolution(inputs, kernel, bias, stride, padding.upper(), relu)
+    outputs = keras.ops.conv(inputs, kernel, stride, padding, data_format="channels_last") + bias
+    return layer.activation(outputs)
+
+
+def _window(inputs, first, end):
+    """Values ``first`` to ``end`` (exclusive) of spectra, zero where they lie outside."""
+    length = inputs.shape[1]
+    inside = inputs[:, max(first, 0) : min(end, length)]
+    if first >= 0 and end <= length:
+        return inside
+    return keras.ops.pad(inside, ((0, 0), (max(-first, 0), max(end - length, 0)), (0, 0)))
 
 
 class Adam(keras.optimizers.Adam):
-    """Keras's Adam; on TensorFlow one operation updates a variable, which goes through the memory
-    once.
+    """Keras's Adam; on TensorFlow one operation updates a variable in one pass through the memory.
 
-    The networks have up to 187 million parameters; Keras's own update of TensorFlow variables is
-    some ten operations that each read or write all of them.
+    The networks have up to 187 million parameters. Keras's own update of TensorFlow variables is
+    about ten operations, each of which reads or writes all of them.
     """
 
     def update_step(self, gradient, variable, learning_rate):
-        if not on_tensorflow():
+        if not ON_TENSORFLOW:
             return super().update_step(gradient, variable, learning_rate)
-        import tensorflow as tf
-
         i = self._get_variable_index(variable)
         step = tf.cast(self.iterations.value + 1, variable.dtype)
         return tf.raw_ops.ResourceApplyAdam(
@@ -47,267 +235,3 @@ class Adam(keras.optimizers.Adam):
             epsilon=self.epsilon,
             grad=gradient,
         )
-
-
-class Conv1D(keras.layers.Conv1D):
-    """Keras's convolution of spectra (n, length, channels)."""
-
-    def call(self, inputs):
-        relu = self.activation is keras.activations.relu
-        simple = (
-            self.use_bias
-            and self.padding != "causal"
-            and self.groups == 1
-            and self.dilation_rate == (1,)
-        )
-        if (
-            not on_tensorflow()
-            or not simple
-            or not (relu or self.activation is keras.activations.linear)
-        ):
-            return super().call(inputs)
-        kernel, bias = map(keras.ops.convert_to_tensor, (self.kernel, self.bias))
-        return operations().convolution(
-            inputs, kernel, bias, self.strides[0], self.padding.upper(), relu
-        )
-
-
-class BatchNormalization(keras.layers.BatchNormalization):
-    """Keras's batch normalisation of the last axis of spectra (n, length, channels), and a ReLU
-    behind it.
-
-    Args:
-        negative_slope: of the ReLU, 0 for none; without it there is no ReLU.
-    """
-
-    def __init__(self, *, negative_slope=None, **choices):
-        super().__init__(**choices)
-        self.negative_slope = negative_slope
-
-    def call(self, inputs, training=None, mask=None):
-        if not training or not on_tensorflow():
-            normalized = super().call(inputs, training=training, mask=mask)
-            return activated(normalized, self.negative_slope)
-        gamma, beta = (keras.ops.cast(weight, "float32") for weight in (self.gamma, self.beta))
-        outputs, mean, variance = operations().normalization(
-            inputs, gamma, beta, self.epsilon, self.negative_slope
-        )
-        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(moving * self.momentum + batch * (1 - self.momentum))
-        return outputs
-
-
-class AddReLU(keras.layers.Add):
-    """Keras's sum of two spectra (n, length, channels), and a ReLU behind it."""
-
-    negative_slope = 0.0
-
-    def call(self, inputs):
-        return (
-            operations().relu_of_sum(*inputs)
-            if on_tensorflow()
-            else activated(super().call(inputs), 0.0)
-        )
-
-
-class Concatenate(keras.layers.Concatenate):
-    """Keras's concatenation along the channels."""
-
-    def call(self, inputs):
-        return operations().concatenation(*inputs) if on_tensorflow() else super().call(inputs)
-
-
-def activated(values, negative_slope):
-    """A ReLU with a slope below zero; without a slope the values as they are."""
-    return (
-        values
-        if negative_slope is None
-        else keras.activations.relu(values, negative_slope=negative_slope)
-    )
-
-
-LAYERS = (
-    Conv1D,
-    BatchNormalization,
-    AddReLU,
-    Concatenate,
-)  # in place of those of Keras that they are subclasses of
-
-
-def standard(model, weights):
-    """An uncompiled model as one of Keras's own layers alone, which any Keras can load.
-
-    Args:
-        model: whose layers to take.
-        weights: to give it, as ``get_weights`` returns them.
-    """
-
-    def own(layer):
-        ours = isinstance(layer, LAYERS)
-        kind = type(layer).__base__ if ours else type(layer)
-        copy = kind.from_config(layer.get_config())
-        copy.slope_behind = getattr(layer, "negative_slope", None) if ours else None
-        return copy
-
-    def call(layer, *inputs, **choices):
-        outputs = layer(*inputs, **choices)
-        slope = layer.slope_behind
-        return outputs if slope is None else keras.layers.ReLU(negative_slope=slope)(outputs)
-
-    copy = keras.models.clone_model(model, clone_function=own, call_function=call)
-    copy.set_weights(weights)
-    return copy
-
-
-@cache
-def operations():
-    """The operations of TensorFlow: ``convolution``, ``normalization``, ``relu_of_sum``,
-    ``concatenation``."""
-    import tensorflow as tf
-
-    # autograph would parse the functions, in CPython 3.11 not safely beside another thread that
-    # parses, as W&B's does
-    compiled = tf.function(jit_compile=True, autograph=False)
-
-    def in_float32(values):
-        return tf.cast(values, "float32")
-
-    def sum_of_rows(function, *arrays):
-        """The sum over all axes but the last of a function of arrays of one shape, in float32.
-
-        XLA adds slices that lie side by side in whole vectors; its own reduction of the first axes
-        does not.
-        """
-        *others, channels = arrays[0].shape
-        if None in others:  # traced for batches of any size
-            return tf.reduce_sum(function(*map(in_float32, arrays)), range(len(others)))
-        rows = prod(others)
-        n = next(n for n in range(PARTS, 0, -1) if rows % n == 0)
-        parts = [tf.split(tf.reshape(array, (rows, channels)), n) for array in arrays]
-        total = pairwise_sum(
-            [function(*map(in_float32, slices)) for slices in zip(*parts, strict=True)]
-        )
-        several = next(several for several in range(ROWS, 0, -1) if rows // n % several == 0)
-        return tf.reduce_sum(tf.reduce_sum(tf.reshape(total, (several, -1, channels)), 1), 0)
-
-    def number_of_rows(values):
-        return in_float32(tf.size(values) // values.shape[-1])
-
-    def pairwise_sum(terms):
-        while len(terms) > 1:
-            terms = [sum(terms[i + 1 : i + 2], terms[i]) for i in range(0, len(terms), 2)]
-        return terms[0]
-
-    @compiled
-    def sums(gradient):
-        return tf.cast(sum_of_rows(lambda values: values, gradient), gradient.dtype)
-
-    @compiled
-    def behind_relu(outputs, gradient):
-        """The gradient before a ReLU, from that behind it."""
-        return tf.where(outputs > 0, gradient, tf.zeros((), gradient.dtype))
-
-    def convolution(spectra, kernel, bias, stride, padding, relu):
-        strides = (1, 1, stride, 1)
-
-        @tf.custom_gradient
-        def convolved(spectra, kernel, bias):
-            images, filters = tf.expand_dims(spectra, 1), tf.expand_dims(kernel, 0)
-            outputs = tf.nn.bias_add(tf.nn.conv2d(images, filters, strides, padding), bias)
-            if relu:
-                outputs = tf.nn.relu(outputs)
-            outputs = tf.squeeze(outputs, 1)
-
-            def gradients(gradient):
-                if relu:
-                    gradient = behind_relu(outputs, gradient)
-                same = {
-                    "out_backprop": tf.expand_dims(gradient, 1),
-                    "strides": strides,
-                    "padding": padding,
-                }
-                sizes = tf.shape(images), tf.shape(filters)
-                of_spectra = tf.raw_ops.Conv2DBackpropInput(
-                    input_sizes=sizes[0], filter=filters, **same
-                )
-                of_kernel = tf.raw_ops.Conv2DBackpropFilter(
-                    input=images, filter_sizes=sizes[1], **same
-                )
-                return tf.squeeze(of_spectra, 1), tf.squeeze(of_kernel, 0), sums(gradient)
-
-            return outputs, gradients
-
-        return convolved(spectra, tf.convert_to_tensor(kernel), tf.convert_to_tensor(bias))
-
-    compiled_relu_of_sum = compiled(lambda a, b: tf.nn.relu(a + b))
-
-    @tf.custom_gradient
-    def relu_of_sum(a, b):
-        outputs = compiled_relu_of_sum(a, b)
-
-        def gradients(gradient):
-            of_sum = behind_relu(outputs, gradient)
-            return of_sum, of_sum
-
-        return outputs, gradients
-
-    split = compiled(lambda values, sizes: tf.split(values, sizes, -1))
-
-    @tf.custom_gradient
-    def concatenation(*parts):
-        sizes = tuple(part.shape[-1] for part in parts)
-        return tf.concat(parts, -1), lambda gradient: split(gradient, sizes)
-
-    @compiled
-    def normalize(values, gamma, beta, epsilon, negative_slope):
-        n = number_of_rows(values)
-        mean = sum_of_rows(lambda x: x, values) / n
-        variance = sum_of_rows(lambda x: tf.square(x - mean), values) / n
-        outputs = (in_float32(values) - mean) * (gamma * tf.math.rsqrt(variance + epsilon)) + beta
-        if negative_slope is not None:
-            outputs = tf.where(outputs > 0, outputs, outputs * negative_slope)
-        return tf.cast(outputs, values.dtype), mean, variance
-
-    @compiled
-    def normalization_gradients(
-        values, gamma, beta, mean, variance, epsilon, negative_slope, gradient
-    ):
-        n = number_of_rows(values)
-        over_deviation = tf.math.rsqrt(variance + epsilon)
-        scale = gamma * over_deviation
-
-        def behind(gradient, x):
-            """The gradient before the ReLU, whose input is calculated once more rather than read."""
-            if negative_slope is None:
-                return gradient
-            return tf.where((x - mean) * scale + beta > 0, gradient, gradient * negative_slope)
-
-        of_beta = sum_of_rows(behind, gradient, values)
-        of_gamma = (
-            sum_of_rows(lambda g, x: behind(g, x) * (x - mean), gradient, values) * over_deviation
-        )
-        slope = scale * over_deviation * of_gamma / n
-        g, x = in_float32(gradient), in_float32(values)
-        of_values = (behind(g, x) - of_beta / n) * scale - (x - mean) * slope
-        return tf.cast(of_values, values.dtype), of_gamma, of_beta
-
-    def normalization(values, gamma, beta, epsilon, negative_slope):
-        @tf.custom_gradient
-        def normalized(values, gamma, beta):
-            outputs, mean, variance = normalize(values, gamma, beta, epsilon, negative_slope)
-
-            def gradients(gradient, *_):  # nothing is learned from mean and variance
-                return normalization_gradients(
-                    values, gamma, beta, mean, variance, epsilon, negative_slope, gradient
-                )
-
-            return (outputs, mean, variance), gradients
-
-        return normalized(values, tf.convert_to_tensor(gamma), tf.convert_to_tensor(beta))
-
-    return SimpleNamespace(
-        convolution=convolution,
-        normalization=normalization,
-        relu_of_sum=relu_of_sum,
-        concatenation=concatenation,
-    )
