@@ -20,8 +20,8 @@ def definitions(spectra, **rendering_settings):
         "max_height": 1,
         "rendering": {"shift_range": 10, "n_train": 50, **rendering_settings},
         "spectra": {
-            str(i): {"peak_positions": positions, "peak_heights": heights, "rendering": own}
-            for i, (positions, heights, own) in enumerate(spectra)
+            str(i): {"peak_positions": positions, "peak_heights": heights, "rendering": rendering}
+            for i, (positions, heights, rendering) in enumerate(spectra)
         },
     }
     return config.parse(content, "a test").resolved()
@@ -52,29 +52,35 @@ OVERLAPPING = {
 @pytest.mark.parametrize("spectra", OVERLAPPING.values(), ids=OVERLAPPING)
 def test_the_posterior_is_the_frequency(spectra):
     """Of all drawn spectra to which the closed form gives a posterior, that share is of the class."""
-    of = definitions(spectra)
-    classes, rng = Classes(of), np.random.default_rng(0)
+    resolved = definitions(spectra)
+    classes, rng = Classes(resolved), np.random.default_rng(0)
     posteriors, right = [], []
-    for label, spectrum in of.spectra.items():
-        own = of.rendering_of(label)
-        drawn = peaks.draw(spectrum, own, 40 * own.n_train, of.n_datapoints, rng)
+    for label, spectrum in resolved.spectra.items():
+        rendering = resolved.rendering_of(label)
+        n_drawn = 40 * rendering.n_train
+        drawn = peaks.draw(spectrum, rendering, n_drawn, resolved.n_datapoints, rng)
         for positions, heights, width in zip(*drawn, strict=True):
             found = classes.likelihoods(*visible(positions, heights), width)
             fewest = min(dimensions for dimensions, _ in found.values())
             densities = {
-                other: value for other, (dimensions, value) in found.items() if dimensions == fewest
+                candidate: density
+                for candidate, (dimensions, density) in found.items()
+                if dimensions == fewest
             }
             assert int(label) in densities, "a drawn spectrum is one that its class can give"
-            for other, value in densities.items():
-                posteriors.append(value / sum(densities.values()))
-                right.append(other == int(label))
+            for candidate, density in densities.items():
+                posteriors.append(density / sum(densities.values()))
+                right.append(candidate == int(label))
     posteriors, right = np.array(posteriors), np.array(right)
     assert ((posteriors > 0.05) & (posteriors < 0.95)).mean() > 0.02, "they do overlap"
-    bins = np.minimum((posteriors * 10).astype(int), 9)
-    for bin_ in np.unique(bins):
-        these = bins == bin_
-        spread = np.sqrt((posteriors[these] * (1 - posteriors[these])).sum())
-        assert abs(right[these].sum() - posteriors[these].sum()) <= 4.5 * spread + 1e-6
+
+    # in each tenth of the posteriors, the number of right ones is as expected
+    tenths = np.minimum((posteriors * 10).astype(int), 9)
+    for tenth in np.unique(tenths):
+        inside = tenths == tenth
+        expected = posteriors[inside].sum()
+        spread = np.sqrt((posteriors[inside] * (1 - posteriors[inside])).sum())
+        assert abs(right[inside].sum() - expected) <= 4.5 * spread + 1e-6
 
 
 def test_verdicts():
