@@ -1,6 +1,6 @@
 """Settings → dataset_configs/<name>.json: classes, each a unique set of peaks drawn at random."""
 
-import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,9 +10,11 @@ from pydantic import Field
 
 from synthetic_spectra.common.cli import Count, Seed, run_script
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.spectra import config
-from synthetic_spectra.spectra.settings import Shift
+from synthetic_spectra.spectra import config, sources
+from synthetic_spectra.spectra.settings import Rendering, Shift
 
+# length of the axis for which the default shifts are made
+PUBLISHED_DATAPOINTS = 5000
 Thousand = Annotated[int, Field(ge=1, le=1000)]
 
 
@@ -53,8 +55,7 @@ class Settings:
 
 def main(settings):
     # settings that contradict each other
-    if not re.fullmatch(config.NAME, settings.name):
-        raise InputError(f"--name {settings.name!r}: expected letters, digits, '_', '-' and '.'")
+    config.check_name(settings.name, f"--name {settings.name!r}")
     if settings.max_peaks < settings.min_peaks:
         raise InputError(
             f"--max-peaks {settings.max_peaks}: expected at least min_peaks, {settings.min_peaks}"
@@ -77,6 +78,35 @@ def main(settings):
 
     config.save(path, definitions)
     print(f"wrote {path}: {settings.n_classes} classes")
+    if advice := advice_on_shifts(definitions, settings.name):
+        print(advice, file=sys.stderr)
+
+
+def advice_on_shifts(definitions, name):
+    """What suits an axis on which the default shifts of the rendering do not fit, in one sentence;
+    None if they fit.
+
+    Args:
+        definitions: the new config.
+        name: its name.
+    """
+    try:
+        notice = sources.notice(definitions.resolved())
+    except InputError as error:  # the axis is shorter than the default widths
+        return f"{name}: with the default settings of the rendering, {error}"
+    if not notice:
+        return None
+
+    advice = f"{name}: with the default shifts, {notice}"
+    if definitions.n_datapoints < PUBLISHED_DATAPOINTS:
+        flags = []
+        for setting in ("shift_range", "test_shift"):
+            share = getattr(Rendering(), setting) / PUBLISHED_DATAPOINTS
+            length = max(1, round(share * definitions.n_datapoints))
+            flags.append(f"--{setting.replace('_', '-')} {length}")
+        command = f"spectra_from_config.py --config {name} {' '.join(flags)}"
+        advice += f"; the published shares of the axis are those of {command}"
+    return advice
 
 
 def draw_config(settings):

@@ -1,5 +1,6 @@
 """dataset_configs/<name>.json → datasets/<name>/{x,y}_{train,val,test}.npy and config.json."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from rich.progress import Progress
 from synthetic_spectra.common.cli import given_flags, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import written_whole
-from synthetic_spectra.spectra import config, dataset, sources
+from synthetic_spectra.spectra import config, dataset, manifest, sources
 from synthetic_spectra.spectra.settings import Rendering
 
 
@@ -17,7 +18,7 @@ from synthetic_spectra.spectra.settings import Rendering
 class Settings(Rendering):
     """Render the spectra of a dataset. A setting that the dataset's JSON fixes cannot be set here.
 
-    The constants of the rendering, that is all but the last flags, are those of ``Rendering`` in
+    The constants of the rendering, all flags but the last three, are those of ``Rendering`` in
     synthetic_spectra/spectra/settings.py: edit a default there, or override it here.
     """
 
@@ -25,6 +26,9 @@ class Settings(Rendering):
     """Name of a file in dataset_configs/, or path to a .json file."""
     datasets_dir: Path = Path("datasets")
     """Folder with a folder per dataset."""
+    replace: bool = False
+    """Replacement of other spectra in the folder of the dataset; what rendering did not write there
+    is never replaced."""
 
 
 def main(settings):
@@ -32,16 +36,20 @@ def main(settings):
     path = config.find(settings.config)
     definitions = config.load(path)
     refuse_fixed(definitions, settings)
-    definitions = definitions.resolved(settings)
+    resolved = definitions.resolved(settings)
 
-    # what is there already is not made again
-    folder = settings.datasets_dir / path.stem
-    if dataset.holds(folder, definitions):
-        print(f"{folder} holds these spectra already")
-        return
+    # a second process that renders the same dataset waits, and finds it there
+    with manifest.alone_with(settings.datasets_dir / path.stem) as folder:
+        if dataset.holds(folder, resolved):
+            doubt = "" if manifest.read(folder) else ", if nobody changed them: it has no manifest"
+            print(f"{folder} holds these spectra already{doubt}")
+            return
+        manifest.refuse_loss(folder, resolved, settings.replace)
 
-    with written_whole(folder) as temporary:
-        sources.render(definitions, temporary, shown)
+        if notice := sources.notice(resolved):
+            print(f"{path}: {notice}", file=sys.stderr)
+        with written_whole(folder) as temporary:
+            sources.render(resolved, temporary, definitions.fixed(), shown)
     print(f"wrote {folder}")
 
 

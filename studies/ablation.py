@@ -124,7 +124,7 @@ def train_variant(settings, name, data):
         config.save(path, changed)
         spectra_from_config.main(
             spectra_from_config.Settings(
-                config=str(path), datasets_dir=datasets_dir, **dict(changed.rendering)
+                config=str(path), datasets_dir=datasets_dir, replace=True, **dict(changed.rendering)
             )
         )
     choices = {

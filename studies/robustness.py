@@ -107,7 +107,7 @@ def rendered(settings, data, artefact, strength):
     config.save(path, definitions)
     spectra_from_config.main(
         spectra_from_config.Settings(
-            config=str(path), datasets_dir=folder, **dict(definitions.rendering)
+            config=str(path), datasets_dir=folder, replace=True, **dict(definitions.rendering)
         )
     )
     return dataset.load(folder, data.name)

@@ -6,7 +6,10 @@ import hashlib
 import io
 import json
 import math
+import shutil
+import warnings
 
+import numpy as np
 import pytest
 from conftest import ROOT, refused
 from hypothesis import given, settings
@@ -18,7 +21,8 @@ import spectra_from_config
 import train
 from synthetic_spectra.common.cli import checked_settings
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.spectra import config
+from synthetic_spectra.spectra import config, dataset, sources
+from synthetic_spectra.spectra.settings import Rendering
 
 # of json.dumps of the published files: shared facts of the benchmark, not ours
 PUBLISHED = {
@@ -299,6 +303,105 @@ def test_any_command_line_is_settings_or_a_refusal(script, values, data):
             assert ended.code in (0, 2)
 
 
+NUMBERS = {
+    int: [
+        "0", "1", "-1", "2", "39", "41", "1000", "1001", str(2**31), str(2**31 + 1), str(2**53),
+        str(2**53 + 1), str(2**64), "9" * 30, "9" * 5000,
+    ],
+    float: [
+        "0", "-0.0", "1e-320", "1e-9", "0.001", "0.5", "0.9999999999999999", "1", "41", "1000",
+        "1001", "1e12", "1e13", "1e308", "nan", "inf", "-1",
+    ],
+}  # fmt: skip
+SWITCHES = [
+    (),
+    ("--counts", "100"),
+    ("--noise", "0.1", "--background", "0.5"),
+    ("--width-spread", "0.3", "--scale", "0.1"),
+    ("--profile", "pseudo_voigt", "--impurities", "2"),
+    ("--dtype", "float32"),
+]
+
+
+@st.composite
+def extreme_flags(draw, settings_class):
+    """Flags that set one or two numbers to limits, or beyond them."""
+    defaults = {
+        field.name: field.default if isinstance(field.default, tuple) else (field.default,)
+        for field in dataclasses.fields(settings_class)
+    }
+    numeric = [name for name, (first, *_) in defaults.items() if type(first) in NUMBERS]
+    words = []
+    for name in draw(st.lists(st.sampled_from(numeric), min_size=1, max_size=2, unique=True)):
+        values = st.sampled_from(NUMBERS[type(defaults[name][0])])
+        n_values = len(defaults[name])
+        drawn = draw(st.lists(values, min_size=n_values, max_size=n_values))
+        words += [f"--{name.replace('_', '-')}", *drawn]
+    return words
+
+
+def ends_well(script, words):
+    """Run a script with flags; whether it ends with what was asked for, or else as for a mistake of
+    the user."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            script.main(checked_settings(script.Settings, words))
+        except InputError as error:
+            assert "\n" not in str(error)
+            return False
+        except OSError:  # such as a full disk
+            return False
+        except SystemExit as ended:  # by the parser, which has told why
+            assert ended.code == 2
+            return False
+    return True
+
+
+@settings(max_examples=100, deadline=None)
+@given(words=extreme_flags(Rendering), switches=st.sampled_from(SWITCHES))
+def test_any_limit_of_the_rendering_gives_spectra_that_load_or_one_sentence(
+    words, switches, tmp_path_factory
+):
+    folder = tmp_path_factory.mktemp("limits")
+    content = {
+        "datapoints": 40, "boundary": 2, "classes": 2, "min_peaks": 1, "max_peaks": 3,
+        "max_height": 9,
+        "spectra": {
+            "0": {"peak_positions": [8, 20, 30], "peak_heights": [0.5, 1.0, 0.3]},
+            "1": {"peak_positions": [20], "peak_heights": [1.0]},
+        },
+    }  # fmt: skip
+    (folder / "small.json").write_text(json.dumps(content))
+    usual = {"--shift-range": "2", "--test-shift": "2", "--n-train": "3", "--n-val": "2"}
+    flags = [word for pair in usual.items() if pair[0] not in words for word in pair]
+    places = ("--config", str(folder / "small.json"), "--datasets-dir", str(folder / "datasets"))
+    with warnings.catch_warnings(action="error"):
+        if ends_well(spectra_from_config, [*places, *flags, *switches, *words]):
+            definitions = dataset.load(folder / "datasets", "small").definitions
+            assert np.isfinite(sources.fresh(definitions, 0, 0)[0]).all()
+        else:
+            assert not (folder / "datasets" / "small").exists()
+    shutil.rmtree(folder)
+
+
+@settings(max_examples=100, deadline=None)
+@given(words=extreme_flags(dataset_config_generator.Settings))
+def test_any_limit_of_the_generator_gives_a_config_or_one_sentence(words, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("limits")
+    if "--n-classes" not in words:
+        words = [*words, "--n-classes", "3"]
+    elif (
+        len(words[words.index("--n-classes") + 1]) > 4
+    ):  # classes without end are drawn without end
+        return
+    with warnings.catch_warnings(action="error"):
+        if ends_well(dataset_config_generator, [*words, "--configs-dir", str(folder)]):
+            assert config.load(folder / "dataset500.json")
+        else:
+            assert not list(folder.iterdir())
+    shutil.rmtree(folder)
+
+
 @pytest.mark.parametrize(
     ("content", "word"),
     [
@@ -314,6 +417,40 @@ def test_file_that_is_no_config_ends_the_script_and_writes_nothing(shell, tmp_pa
     path = tmp_path / "broken.json"
     path.write_text(content)
     refused(shell(tmp_path, "spectra_from_config.py", "--config", path, check=False), path, word)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path):
+    path = tmp_path / "marked.json"
+    path.write_text((ROOT / "dataset_configs" / "example.json").read_text(), encoding="utf-8-sig")
+    assert config.load(path) == config.load(ROOT / "dataset_configs" / "example.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("Ränge", "'ä' cannot be"),
+        ("a b", "' ' cannot be"),
+        ("a/b", "'/' cannot be"),
+        (".hidden", "begins with"),
+        ("-", "begins with"),
+        ("", "begins with"),
+        ("twice.json", "without .json"),
+    ],
+)
+def test_a_name_that_cannot_be_is_refused_for_its_reason(shell, tmp_path, name, word):
+    done = shell(tmp_path, "dataset_config_generator.py", f"--name={name}", check=False)
+    refused(done, "--name", word)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "word"), [("Ränge.json", "'ä' cannot be"), ("UPPER.JSON", "in lower case")]
+)
+def test_a_file_whose_name_cannot_be_is_refused_for_its_reason(shell, tmp_path, name, word):
+    path = tmp_path / name
+    path.write_text((ROOT / "dataset_configs" / "example.json").read_text())
+    refused(shell(tmp_path, "spectra_from_config.py", "--config", path, check=False), name, word)
     assert list(tmp_path.iterdir()) == [path]
 
 

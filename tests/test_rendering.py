@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -298,6 +299,45 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
     assert not list((tmp_path / "datasets").iterdir())
 
 
+@pytest.mark.parametrize("shift_range", [0, 1, 7, 20, 60, 300])
+def test_clipped_peaks_are_counted(shift_range):
+    spectrum = config.ClassDefinition(peak_positions=[3, 40, 95], peak_heights=[1.0, 0.5, 0.2])
+    settings_of_class = Rendering(
+        shift_range=shift_range, test_shift=shift_range, test_shifts=(0, -1, 1, 2)
+    )
+    share, n_tests = peaks.clipped(spectrum, settings_of_class, 100)
+
+    # drawn on an axis without ends, peaks lie beyond this one as often
+    moved = config.ClassDefinition(peak_positions=[1003, 1040, 1095], peak_heights=[1.0, 0.5, 0.2])
+    rng = np.random.default_rng(0)
+    positions, _, _ = peaks.draw(moved, settings_of_class, 20_000, 3000, rng)
+    beyond = (positions < 1000) | (positions > 1099)
+    assert beyond.mean() == pytest.approx(share, abs=0.01)
+    positions, _, _ = peaks.grid(moved, settings_of_class, 3000)
+    assert n_tests == ((positions < 1000) | (positions > 1099)).any(axis=1).sum()
+
+
+def test_clipped_peaks_are_told_with_the_shifts_that_clip_none(shell, tmp_path):
+    flags = ("--n-classes", 3, "--n-datapoints", 200, "--boundary", 20, "--max-peaks", 5)
+    made = shell(tmp_path, "dataset_config_generator.py", "--name", "three", *flags)
+    assert "--shift-range 2 --test-shift 1" in made.stderr
+    told = render(shell, tmp_path, "three").stderr
+    share, tests, room, step = re.search(
+        r"clip (.*) % of the peaks.* of (\d+) of 27 test spectra; a shift_range of at most (\d+) "
+        r"and a test_shift of at most (\d+)",
+        told,
+    ).groups()
+    assert 0 < float(share) < 100
+    assert 0 < int(tests) <= 27
+    # one datapoint more would clip
+    more = ((int(room) + 1, step), True), ((room, int(step) + 1), True)
+    for shifts, clips in (((room, step), False), *more):
+        flags = ("--shift-range", shifts[0], "--test-shift", shifts[1], "--replace")
+        assert ("clip" in render(shell, tmp_path, "three", *flags).stderr) == clips
+    published = shell(tmp_path, "dataset_config_generator.py", "--n-classes", 3)
+    assert published.stderr == ""
+
+
 SPOIL = {
     "missing": (lambda path: path.unlink(), "no such file"),
     "truncated": (lambda path: path.write_bytes(path.read_bytes()[:-8]), "not a whole"),
@@ -449,5 +489,5 @@ def test_rendering_in_parts_is_the_same_to_the_bit(shell, tmp_path, monkeypatch)
     sources.render(definitions, tmp_path / "whole")
     monkeypatch.setattr(peaks, "AT_ONCE", 200_000)
     sources.render(definitions, tmp_path / "parts")
-    for file in sorted((tmp_path / "whole").iterdir()):
+    for file in sorted((tmp_path / "whole").glob("*.npy")):
         assert file.read_bytes() == (tmp_path / "parts" / file.name).read_bytes(), file.name

@@ -196,8 +196,8 @@ def test_spectra_with_an_artefact_have_all_other_settings_of_the_dataset(tested,
         ('"test_shift": 10', '"test_shift": 11', "test_shift is 11, was 10"),
         # a flag set it when the spectra were rendered
         ('"test_shift": 10', '"test_shift": 10, "n_train": 5', "n_train is 5, was 4"),
-        ('"test_shift": 10', '"test_shift": 10, "noise": 0.1', "noise is 0.1, was 0.0"),
-        ("[0.6, 1.0]", "[0.7, 1.0]", "peak_heights of class 0 is [0.7, 1.0], was [0.6, 1.0]"),
+        ('"test_shift": 10', '"test_shift": 10, "noise": 0.1', "noise is 0.1, was not set"),
+        ("[0.6, 1.0]", "[0.7, 1.0]", "class 0: peak_heights[0] is 0.7, was 0.6"),
         ('"classes"', "classes", "not a JSON config"),
     ],
 )

@@ -22,25 +22,34 @@ def sentence(error):
 
 
 def _complaint(first):
-    place = list(first["loc"])
-    where = ""
-    if place[:1] == ["spectra"] and len(place) > 1:
-        where, place = f"class {place[1]}: ", place[2:]
-    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(
-        "."
-    )
+    where, field = in_words(first["loc"])
     if first["type"] == "value_error":
         return where + str(first["ctx"]["error"])
     if first["type"] == "extra_forbidden":
         return f"{where}unknown key {field!r}"
     if first["type"] == "missing":
         return f"{where}the key {field!r} is missing"
-    value = repr(first["input"])
-    value = value if len(value) <= 60 else f"{value[:57]}..."
+    value = shortened(first["input"])
     expectation = first["msg"].removeprefix("Input should ").removeprefix("be ")
     if first["type"] in ("model_type", "dict_type"):
         expectation = "an object"
     return f"{where}{field or 'content'} is {value}, expected {expectation[0].lower()}{expectation[1:]}"
+
+
+def in_words(place):
+    """The place of a value in a config, e.g. ("spectra", "3", "peak_heights", 1), in two parts:
+    "class 3: " and "peak_heights[1]"."""
+    place, where = list(place), ""
+    if place[:1] == ["spectra"] and len(place) > 1:
+        where, place = f"class {place[1]}: ", place[2:]
+    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    return where, field.removeprefix(".")
+
+
+def shortened(value):
+    """A value as Python shows it, at most 60 characters."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def first_line(error):

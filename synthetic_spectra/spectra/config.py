@@ -11,16 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from synthetic_spectra.common.cli import Count
 from synthetic_spectra.common.errors import InputError, sentence
 from synthetic_spectra.common.files import write_text
-from synthetic_spectra.spectra.settings import (
-    OFF,
-    ClassRendering,
-    Finite,
-    Rendering,
-    Shift,
-)
+from synthetic_spectra.spectra.settings import OFF, ClassRendering, Finite, Rendering, Shift
 
-CONFIGS_DIR = Path("dataset_configs")
-NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # of a config, and so of folders made for it
+ROOT = Path(__file__).resolve().parent.parent.parent  # folder of the project
+CONFIGS_DIR = Path("dataset_configs")  # in the working folder, or in that of the project
 
 
 class _Strict(BaseModel):
@@ -35,14 +29,11 @@ def _scope(name, vocabulary):
     A setting that the config leaves out is ``None``, or its value of ``OFF``.
     """
     kinds = get_type_hints(vocabulary, include_extras=True)
-    return create_model(
-        name,
-        __base__=_Strict,
-        **{
-            setting: (kind, OFF[setting]) if setting in OFF else (kind | None, None)
-            for setting, kind in kinds.items()
-        },
-    )
+    scope = {
+        setting: (kind, OFF[setting]) if setting in OFF else (kind | None, None)
+        for setting, kind in kinds.items()
+    }
+    return create_model(name, __base__=_Strict, **scope)
 
 
 ClassScope = _scope("ClassScope", ClassRendering)
@@ -146,8 +137,10 @@ class Config(_Strict):
 
     def fixed(self):
         """The rendering settings that this config fixes for the whole dataset: name → value."""
-        given = {name: getattr(self.rendering, name) for name in self.rendering.model_fields_set}
-        return {name: value for name, value in given.items() if value is not None}
+        given = self.rendering.model_fields_set
+        return {
+            name: value for name, value in self.rendering if name in given and value is not None
+        }
 
     def resolved(self, defaults=None):
         """This config with every dataset-wide rendering setting filled in: its own value, else that
@@ -207,27 +200,51 @@ class Config(_Strict):
         return self.rendering.model_copy(update=fixed)
 
 
+def check_name(name, what):
+    """Raise InputError if a config cannot have a name; ``what`` says in the sentence whose it is."""
+    for character in name:
+        if not re.fullmatch("[A-Za-z0-9_.-]", character):
+            raise InputError(
+                f"{what}: {character!r} cannot be in the name of a config, which names folders and "
+                "runs; expected letters from a to z, digits, '_', '-' and '.'"
+            )
+    if not name or name[0] in ".-" or name.lower().endswith(".json"):
+        raise InputError(
+            f"{what}: expected a name that begins with a letter, a digit or '_', without .json"
+        )
+
+
 def find(config):
     """Path of a config that is given by its name in dataset_configs/ or by a path to a .json
     file.
 
+    A name is looked for in dataset_configs/ of the working folder, then of this project.
+
     Raises:
         InputError: if there is no such file, or its stem cannot name a folder of datasets/.
     """
-    path = Path(config)
-    if path.suffix != ".json":
-        path = CONFIGS_DIR / f"{config}.json"
-    if not re.fullmatch(NAME, path.stem) or (
-        path.parent != CONFIGS_DIR and Path(config).suffix != ".json"
-    ):
-        raise InputError(
-            f"config {config!r}: expected a name in {CONFIGS_DIR}/ or a path to a .json file, "
-            "the file named with letters, digits, '_', '-' and '.'"
-        )
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in CONFIGS_DIR.glob("*.json"))) or "none"
-        raise InputError(f"config {config!r}: no file {path}; in {CONFIGS_DIR}/ there are: {known}")
-    return path
+    path, what = Path(config), f"config {str(config)!r}"
+    if path.suffix == ".json":
+        check_name(path.stem, what)
+        if not path.is_file():
+            raise InputError(f"{what}: no such file; {_known()}")
+        return path
+
+    if path.suffix.lower() == ".json":
+        raise InputError(f"{what}: it ends in {path.suffix}, expected .json in lower case")
+    if path.name != str(config):
+        raise InputError(f"{what}: expected a name in {CONFIGS_DIR}/ or a path to a .json file")
+    check_name(path.name, what)
+    for folder in (CONFIGS_DIR, ROOT / CONFIGS_DIR):
+        if (folder / f"{config}.json").is_file():
+            return folder / f"{config}.json"
+    raise InputError(f"{what}: no file {CONFIGS_DIR / f'{config}.json'}; {_known()}")
+
+
+def _known():
+    files = (file for folder in (CONFIGS_DIR, ROOT / CONFIGS_DIR) for file in folder.glob("*.json"))
+    names = ", ".join(sorted({file.stem for file in files}))
+    return f"in {CONFIGS_DIR}/ there are: {names or 'none'}"
 
 
 def load(path):
@@ -238,7 +255,7 @@ def load(path):
             class, field and value.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")  # some editors begin with a mark
         content = json.loads(text, object_pairs_hook=_no_duplicates)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file, expected a config") from None

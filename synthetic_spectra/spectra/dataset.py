@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.common.errors import InputError, first_line
 from synthetic_spectra.common.machine import free_memory
-from synthetic_spectra.spectra import config
+from synthetic_spectra.spectra import config, manifest
+from synthetic_spectra.spectra.manifest import CONFIG_FILE
 
 SPLITS = ("train", "val", "test")
-CONFIG_FILE = "config.json"
 # spectra converted in one step, so that float64 files need no second copy in memory
 ROWS_AT_ONCE = 1024
 
@@ -75,13 +75,16 @@ class Scaled:
 
 
 def write(folder, definitions, numbers, parts):
-    """Write the resolved config and the arrays of a dataset into a new folder, part by part.
+    """Write the resolved config and the arrays of a dataset, part by part.
 
     Args:
         folder: it is made here.
         definitions: the resolved config.
         numbers: split → number of spectra.
         parts: yields split, spectra (n, n_datapoints), labels (n,), in the order of each split.
+
+    Returns:
+        file name → SHA-256 of its content, in hexadecimal.
     """
     folder.mkdir()
     config.save(folder / CONFIG_FILE, definitions)
@@ -93,18 +96,24 @@ def write(folder, definitions, numbers, parts):
         for split in SPLITS:
             shapes = {"x": (numbers[split], definitions.n_datapoints), "y": (numbers[split],)}
             for axis, dtype in (("x", spectra_type), ("y", np.dtype("float64"))):
-                file = stack.enter_context(_file(folder, axis, split).open("wb"))
+                stream = stack.enter_context(_file(folder, axis, split).open("wb"))
                 header = {
                     "descr": np.lib.format.dtype_to_descr(dtype),
                     "fortran_order": False,
                     "shape": shapes[axis],
                 }
-                np.lib.format.write_array_header_1_0(file, header)
-                files[axis, split] = file
+                files[axis, split] = manifest.HashingFile(stream)
+                np.lib.format.write_array_header_1_0(files[axis, split], header)
 
         for split, spectra, labels in parts:
             files["x", split].write(spectra)
             files["y", split].write(labels.astype("float64"))
+
+    checksums = {
+        _file(folder, axis, split).name: file.hash.hexdigest()
+        for (axis, split), file in files.items()
+    }
+    return {CONFIG_FILE: manifest.checksum(folder / CONFIG_FILE)} | checksums
 
 
 def refuse_too_large(folder, definitions, numbers):
@@ -120,13 +129,27 @@ def refuse_too_large(folder, definitions, numbers):
 
 
 def holds(folder, definitions):
-    """Whether ``folder`` holds the arrays of just these resolved definitions (folders appear whole
-    or not at all)."""
-    files = [
-        folder / CONFIG_FILE,
-        *(_file(folder, axis, split) for split in SPLITS for axis in "xy"),
-    ]
-    return all(file.is_file() for file in files) and config.load(files[0]) == definitions
+    """Whether a folder holds the arrays of just these resolved definitions, as they were written.
+
+    Where no manifest says what was written, as in datasets of earlier versions, arrays of the right
+    shapes are taken for them.
+    """
+    if not folder.is_dir():
+        return False
+    try:
+        if config.load(folder / CONFIG_FILE) != definitions:
+            return False
+        for split in SPLITS:
+            x, y = (
+                _open(_file(folder, axis, split), n_dimensions)
+                for axis, n_dimensions in (("x", 2), ("y", 1))
+            )
+            if x.shape != (len(y), definitions.n_datapoints):
+                return False
+    except InputError:
+        return False
+    recorded = manifest.read(folder)
+    return recorded is None or not recorded["files"].keys() & set(manifest.not_written(folder))
 
 
 def resolved(datasets_dir, source):
@@ -148,10 +171,12 @@ def resolved(datasets_dir, source):
             f"{path}: no such file; make it: python spectra_from_config.py --config {name}"
         )
     definitions = config.load(path)
-    if isinstance(source, Path) and (edit := _edit(source, definitions)):
+    if isinstance(source, Path) and (
+        edit := manifest.edit(source, definitions, manifest.read(path.parent))
+    ):
         print(
             f"{source}: edited since its spectra were rendered, which stay as they are: {edit}; "
-            f"to render them again: python spectra_from_config.py --config {name}",
+            f"to render them again: python spectra_from_config.py --config {source} --replace",
             file=sys.stderr,
         )
     return definitions
@@ -190,29 +215,6 @@ def epoch_order(n_samples, seed, epoch):
     return np.random.default_rng([seed, epoch]).permutation(n_samples)
 
 
-def _edit(path, rendered):
-    """The first field of a config file that is not as in the resolved config of its spectra."""
-    try:
-        edited = config.load(path)
-    except InputError as error:
-        return str(error)
-    before, after = (_fields(definitions) for definitions in (rendered, edited))
-    for name, value in edited.fixed().items():
-        before[name], after[name] = getattr(rendered.rendering, name), value
-    for field in after | before:
-        if before.get(field) != after.get(field):
-            return f"{field} is {after.get(field)!r}, was {before.get(field)!r}"
-    return None
-
-
-def _fields(definitions):
-    content = definitions.content()
-    content.pop("rendering", None)
-    for label, spectrum in content.pop("spectra").items():
-        content |= {f"{field} of class {label}": value for field, value in spectrum.items()}
-    return content
-
-
 def _file(folder, axis, split):
     return folder / f"{axis}_{split}.npy"
 
@@ -226,8 +228,9 @@ def _open(path, n_dimensions):
             f"{path}: no such file; render the dataset again with spectra_from_config.py"
         ) from None
     except Exception as error:  # NumPy's reader has no list of what damaged bytes lead to
-        told = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path}: not a whole .npy array of numbers: {told}") from None
+        raise InputError(
+            f"{path}: not a whole .npy array of numbers: {first_line(error)}"
+        ) from None
     if (
         not isinstance(array, np.memmap)
         or array.dtype.kind not in "fiu"
@@ -289,11 +292,5 @@ def _load_labels(path, n_classes, n_spectra):
 
 
 def _checksums(folder):
-    checksums = {}
-    for path in (
-        folder / CONFIG_FILE,
-        *(_file(folder, axis, split) for split in SPLITS for axis in "xy"),
-    ):
-        with path.open("rb") as file:
-            checksums[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return checksums
+    arrays = (_file(folder, axis, split) for split in SPLITS for axis in "xy")
+    return {path.name: manifest.checksum(path) for path in (folder / CONFIG_FILE, *arrays)}

@@ -82,8 +82,10 @@ def measure(positions, heights, widths, mixing, settings, n_datapoints, rng):
         spectra = profiles.gaussian(positions, heights, widths, n_datapoints, settings.dtype)
     if settings.background or settings.counts or settings.noise:
         # spectrum by spectrum, so that it does not matter how many are rendered in one call
-        for row in spectra:
+        for i, row in enumerate(spectra):
             add_background_and_noise(row, settings, rng)
+            if not row.max() > 0:
+                raise ValueError(f"spectrum {i} is empty: no photon was counted, or noise hides it")
     return spectra.astype(settings.dtype, copy=False)
 
 
@@ -105,7 +107,9 @@ def add_background_and_noise(row, settings, rng):
         row += curve * (highest * rng.uniform(0, settings.background))
     if settings.counts:
         lit = np.flatnonzero(row)
-        row[lit] = rng.poisson(row[lit] * (settings.counts / highest)) * (highest / settings.counts)
+        with np.errstate(all="ignore"):  # very few counts give 0 or NaN, which ``measure`` refuses
+            unit = highest / settings.counts
+            row[lit] = rng.poisson(row[lit] * (settings.counts / highest)) * unit
     if settings.noise:
         # Four indices of 16 bits from each word of random bits are faster than rng.integers; every
         # index is in range.

@@ -80,6 +80,29 @@ def grid(spectrum, rendering, n_datapoints):
     return np.clip(positions, 0, n_datapoints - 1), np.clip(heights, 0, MAX_HEIGHT), widths
 
 
+def clipped(spectrum, rendering, n_datapoints):
+    """How often the ends of the axis clip the positions of one class.
+
+    Args:
+        spectrum, rendering, n_datapoints: as in ``draw``.
+
+    Returns:
+        the expected share of the peaks of training and validation spectra that are clipped, and the
+        number of test spectra with a clipped peak.
+    """
+    positions = np.array(spectrum.peak_positions)
+    last, shift = n_datapoints - 1, rendering.shift_range
+
+    # a shift is uniform over the 2 × shift_range integers of [−shift_range, shift_range)
+    beyond = np.clip(shift - positions, 0, None) + np.clip(positions + shift - 1 - last, 0, None)
+    share = float(np.mean(np.minimum(beyond, 2 * shift)) / max(1, 2 * shift))
+
+    shifts = np.array(rendering.test_shifts)[:, None] * rendering.test_shift
+    moved = positions + shifts
+    n_tests = int(((moved < 0) | (moved > last)).any(axis=1).sum()) * len(rendering.test_heights)
+    return share, n_tests
+
+
 class PeakSource:
     """The spectra of a dataset whose classes are defined by their peaks.
 
@@ -141,6 +164,28 @@ class PeakSource:
                 for split, part in zip(splits, parts, strict=True):
                     if len(part):
                         yield split, part, np.full(len(part), i)
+
+    def notice(self):
+        """What the user should know before the spectra are drawn, in one sentence; None if there is
+        nothing."""
+        classes, size = list(self.definitions.spectra.values()), self.definitions.n_datapoints
+        pairs = zip(classes, self.renderings, strict=True)
+        shares, n_tests = zip(*(clipped(*pair, size) for pair in pairs), strict=True)
+        if not any(shares) and not any(n_tests):
+            return None
+
+        n_trains = zip(self.numbers("train"), classes, strict=True)
+        weights = [n * len(spectrum.peak_positions) for n, spectrum in n_trains]
+        share = 100 * np.average(shares, weights=weights)
+        positions = [p for spectrum in classes for p in spectrum.peak_positions]
+        first, last = min(positions), max(positions)
+        longest = max(abs(step) for own in self.renderings for step in own.test_shifts)
+        return (
+            f"the ends of the axis clip {share:.2g} % of the peaks of training spectra, and peaks "
+            f"of {sum(n_tests)} of {sum(self.numbers('test'))} test spectra; a shift_range of "
+            f"at most {min(first, size - last)} and a test_shift of at most "
+            f"{min(first, size - 1 - last) // max(1, longest)} clip none"
+        )
 
     def bytes_per_spectrum(self, i):
         """About how much memory one spectrum of class ``i`` takes while it is rendered: itself, and

@@ -31,7 +31,8 @@ def _several(values):
     return tuple(values)
 
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+# −0.0 becomes 0.0: as an end of a range it would not do
+Finite = Annotated[float, Field(allow_inf_nan=False), AfterValidator(lambda value: value + 0.0)]
 Spread = Annotated[Finite, Field(ge=0, lt=1)]  # below 1: no spectrum loses its highest peak
 Share = Annotated[Finite, Field(ge=0, le=1)]
 Width = Annotated[Finite, Field(ge=1e-3)]  # a config allows at most the length of its axis

@@ -3,26 +3,33 @@ rendering pipeline.
 
 A kind of dataset is one module, with a class that takes the resolved config, and one line in
 ``SOURCES``. ``peaks.PeakSource`` shows the methods of the class: ``numbers(split)``,
-``refuse_too_large(splits)`` and ``draw(splits, key)``.
+``refuse_too_large(splits)``, ``notice()`` and ``draw(splits, key)``.
 """
 
 import numpy as np
 
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.machine import free_memory
-from synthetic_spectra.spectra import dataset
+from synthetic_spectra.spectra import dataset, manifest
 from synthetic_spectra.spectra.peaks import PeakSource
 
 # the ``kind`` of a config → class of its source
 SOURCES = {"peaks": PeakSource}
 
 
-def render(definitions, folder, watch=lambda parts, total: parts):
+def notice(definitions):
+    """What the user of a resolved config should know before it is rendered, in one sentence; None
+    if there is nothing."""
+    return SOURCES[definitions.kind](definitions).notice()
+
+
+def render(definitions, folder, fixed=None, watch=lambda parts, total: parts):
     """Render all spectra of a dataset into arrays in a new folder.
 
     Args:
         definitions: the resolved config.
         folder: it is made here.
+        fixed: the rendering settings that the config fixed before it was resolved: name → value.
         watch: takes the parts as they are drawn and how many spectra they are together, and hands
             the parts on, as to show the progress.
 
@@ -34,7 +41,8 @@ def render(definitions, folder, watch=lambda parts, total: parts):
     dataset.refuse_too_large(folder, definitions, numbers)
     source.refuse_too_large(dataset.SPLITS)
     parts = source.draw(dataset.SPLITS)
-    dataset.write(folder, definitions, numbers, watch(parts, sum(numbers.values())))
+    checksums = dataset.write(folder, definitions, numbers, watch(parts, sum(numbers.values())))
+    manifest.write(folder, checksums, fixed or {})
 
 
 def fresh(definitions, seed, epoch):
