@@ -39,30 +39,28 @@ class Settings:
 
 def main(settings):
     name = config.find(settings.config).stem
-    tables = results.read(settings.results_dir, name)
-    if tables.ceiling is None:
+    found = results.read(settings.results_dir, name)
+    if found.ceiling is None:
         print(
-            f"{tables.path('ceiling')}: no such file, drawn without a ceiling; "
+            f"{found.path('ceiling')}: no such file, drawn without a ceiling; "
             f"{how_to_make('ceiling', name)}",
             file=sys.stderr,
         )
-    figure = draw(tables.runs, results.read_published(), name, tables.ceiling)
+    figure = draw(found, results.read_published())
     caption = f"Test accuracy of every run on {name}, by network and hidden activation"
     style.save(figure, settings.output, caption, [name])
 
 
-def draw(runs, published, name, ceiling=None):
+def draw(found, published):
     """The figure: test accuracy in percent, a dot a run and a bar at the mean.
 
     A row is a network, within it every hidden activation and origin has a line of dots.
 
     Args:
-        runs: of ``results.Results``.
+        found: the ``results.Results`` of a config; without a ceiling its lines are left out.
         published: what ``results.read_published`` gives.
-        name: of the config.
-        ceiling: of ``results.Results``; None leaves its lines out.
     """
-    table = accuracies(runs, published, name)
+    table = accuracies(found, published)
     looks = {}
     for color, activation in zip(
         cycle(f"C{i}" for i in range(6)), sorted(set(table.hidden_activation)), strict=False
@@ -93,23 +91,27 @@ def draw(runs, published, name, ceiling=None):
         if (activation, origin) in drawn:
             axes.scatter([], [], 30, label=f"{activation}, {origin}", **look)
     axes.plot([], [], color="C6", linewidth=2, label="mean")
-    if ceiling is not None:
+    if found.ceiling is not None:
         for column, (line, label) in style.CEILINGS.items():
-            level = 100 * ceiling[column].mean()
+            level = 100 * found.ceiling[column].mean()
             axes.axvline(level, color="0.5", linestyle=line, label=label)
     axes.set_yticks(range(len(rows)), [label_of(names) for names, _ in rows])
     axes.invert_yaxis()
-    axes.set(xlabel="test accuracy (%), a dot a run", ylabel="model", title=name)
+    axes.set(xlabel="test accuracy (%), a dot a run", ylabel="model", title=found.name)
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
-def accuracies(runs, published, name):
+def accuracies(found, published):
     """The test accuracy in percent of every run, of this project and published, a row each."""
-    n_test = runs.test_spectra.max()
-    published = published[(published.config == name) & (published.quantity == "test_misclassified")]
-    ours = runs.assign(origin="this project, " + runs.precision, accuracy=100 * runs.test_accuracy)
-    theirs = published.assign(origin="published", accuracy=100 * (1 - published.value / n_test))
+    ours = found.runs.assign(
+        origin="this project, " + found.runs.precision, accuracy=100 * found.runs.test_accuracy
+    )
+    published = published[published.config == found.name]
+    published = published[published.quantity == "test_misclassified"]
+    theirs = published.assign(
+        origin="published", accuracy=100 * (1 - published.value / found.n_test)
+    )
     columns = [*Identity.ANY_PRECISION, "origin", "accuracy"]
     return pd.concat([ours[columns], theirs[columns]])
 

@@ -3,8 +3,10 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from figures import style
@@ -23,8 +25,8 @@ class Settings:
     """Dataset: a name in dataset_configs/ or a path to a .json; its spectra must be rendered."""
     run: str | None = None
     """Name of a finished run's folder, such as cnn2-relu-0; by default the first that works."""
-    spectra: tuple[Seed, ...] = ()
-    """Test spectra, counted from 0; by default the first of each of the first three classes."""
+    spectra: Annotated[tuple[Seed, ...], Field(max_length=40)] = ()
+    """Rows of test spectra, at most 40, ≥ 0; by default one of each of the first three classes."""
     datasets_dir: Path = Path("datasets")
     """Folder of the rendered datasets, a folder per config."""
     runs_dir: Path = Path("runs")

@@ -21,11 +21,11 @@ class Settings:
 
     config: str = "benchmark"
     """Dataset: a name in dataset_configs/ or a path to a .json; its spectra must be rendered."""
-    pairs: Annotated[tuple[str, ...], Field(min_length=1)] = (
+    pairs: Annotated[tuple[str, ...], Field(min_length=1, max_length=40)] = (
         *("246-382", "8-318"),
         *("164-281", "219-347"),
     )
-    """Pairs of classes, a row each: two labels with a hyphen."""
+    """Pairs of classes, 1 to 40, a row each: two labels with a hyphen."""
     n_spectra: Count = 5
     """Training spectra of each class, ≥ 1."""
     datasets_dir: Path = Path("datasets")

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from textwrap import fill
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from figures import style
 from synthetic_spectra.analysis import confusions, trained
 from synthetic_spectra.analysis.peak_window import highest_points, window_of
-from synthetic_spectra.common.cli import Count, run_script
+from synthetic_spectra.common.cli import run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset, profiles
 
@@ -38,10 +40,10 @@ class Settings:
     """Labels of two classes."""
     runs: tuple[str, ...] = ()
     """Names of finished runs' folders, such as cnn2-relu-0; by default one run of each network."""
-    positions: Count = 81
-    """Positions in the plane, ≥ 1."""
-    heights: Count = 61
-    """Heights in the plane, ≥ 1."""
+    positions: Annotated[int, Field(ge=2, le=200)] = 81
+    """Positions in the plane, 2 to 200."""
+    heights: Annotated[int, Field(ge=2, le=200)] = 61
+    """Heights in the plane, 2 to 200."""
     datasets_dir: Path = Path("datasets")
     """Folder of the rendered datasets, a folder per config."""
     runs_dir: Path = Path("runs")

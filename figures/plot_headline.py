@@ -123,7 +123,7 @@ def draw(tables, published, activations, classes):
             for errors, (look, place, lacking) in zip(every, SERIES.values(), strict=True):
                 draw_series(axes, errors, row + place, look, lacking)
 
-        n_test = int(one.runs.test_spectra.max())
+        n_test = one.n_test
         if one.ceiling is not None:
             for column, (line, _) in style.CEILINGS.items():
                 least = n_test - one.ceiling[column].sum()

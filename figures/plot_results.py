@@ -14,7 +14,10 @@ from synthetic_spectra.common.cli import run_script
 from synthetic_spectra.spectra import config
 from synthetic_spectra.training.run import Identity
 
-TICKS = 1, 2, 5, 10, 25, 50, 100, 200, 400, 700, 1000, 2000, 4000
+TICKS = (
+    *(1, 2, 5, 10, 25, 50, 100, 200, 400, 700, 1000, 2000, 4000),
+    *(10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000),
+)
 # a row of the figure; published runs, all in float32, stand beside ours of every precision
 ROW = list(Identity.ANY_PRECISION)
 
@@ -33,14 +36,12 @@ class Settings:
 
 def main(settings):
     name = config.find(settings.config).stem
-    runs = results.read(settings.results_dir, name).runs
-
-    figure = draw(runs, results.read_published(), name)
+    figure = draw(results.read(settings.results_dir, name), results.read_published())
     caption = f"Misclassified test spectra of every run on {name}, published and in this project"
     style.save(figure, settings.output, caption, [name])
 
 
-def draw(runs, published, name):
+def draw(found, published):
     """The figure: misclassified test spectra, a dot a run, for every network and hidden activation.
 
     The precisions stand beside one another. A bar tells how many training spectra are
@@ -48,12 +49,11 @@ def draw(runs, published, name):
     them more, and with dropout off in this project.
 
     Args:
-        runs: of ``results.Results``.
+        found: the ``results.Results`` of a config.
         published: what ``results.read_published`` gives.
-        name: of the config.
     """
-    runs = runs.assign(origin="this project, " + runs.precision)
-    published = published[published.config == name].assign(origin="published")
+    runs = found.runs.assign(origin="this project, " + found.runs.precision)
+    published = published[published.config == found.name].assign(origin="published")
     test = published[published.quantity == "test_misclassified"]
     training = published[published.quantity == "train_misclassified_with_dropout"]
     test = pd.concat([runs.assign(value=runs.test_misclassified), test])
@@ -83,9 +83,8 @@ def draw(runs, published, name):
     labels = [Identity.from_columns(row).label for row in rows.to_dict("records")]
     axes.set_yticks(range(len(rows)), labels)
     axes.set_ylim(len(rows) - 0.3, -0.7)
-    axes.set_title(name)
-    n_test = int(runs.test_spectra.max())
-    axes.set_xlabel(f"misclassified of {n_test} test spectra, a dot a run\n(square-root scale)")
+    what = f"misclassified of {found.n_test} test spectra"
+    axes.set(xlabel=f"{what}, a dot a run\n(square-root scale)", title=found.name)
     scale_by_root(axes)
     figure.legend(loc="outside lower center", ncols=2)
     return figure

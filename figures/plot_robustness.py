@@ -12,6 +12,7 @@ from figures import style
 from synthetic_spectra.analysis import results
 from synthetic_spectra.analysis.strengths import ARTEFACTS, NONE
 from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config
 from synthetic_spectra.training.run import Identity
 
@@ -30,7 +31,11 @@ class Settings:
 
 def main(settings):
     name = config.find(settings.config).stem
-    table = results.read(settings.results_dir, name, "robustness").robustness
+    found = results.read(settings.results_dir, name, "robustness")
+    table = found.robustness
+    if not set(table.artefact) & {NONE, *ARTEFACTS}:
+        known = ", ".join((NONE, *ARTEFACTS))
+        raise InputError(f"{found.path('robustness')}: none of the known artefacts: {known}")
     caption = f"Accuracy on test spectra of {name} with artefacts, by artefact and strength"
     style.save(draw(table, name), settings.output, caption, [name])
 

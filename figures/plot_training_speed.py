@@ -57,8 +57,8 @@ def read(path):
     if missing := [key for key in KEYS if key not in table]:
         raise InputError(f"{path}: no column {', '.join(missing)}; {how}")
     plain = table[(table.way == PLAIN[0]) & (table.precision == PLAIN[1])]
-    if without := sorted(set(table.model) - set(plain.model)) or table.empty:
-        raise InputError(f"{path}: no plain step in float32 of {without}, the unit of time; {how}")
+    if table.empty or set(table.model) - set(plain.model):
+        raise InputError(f"{path}: a network without its {' '.join(PLAIN)} step, the unit; {how}")
     return table
 
 

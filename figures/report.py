@@ -42,6 +42,8 @@ class Settings:
 
 
 def main(settings):
+    if settings.output.is_dir():
+        raise InputError(f"--output {settings.output}: a folder, expected the name of a file")
     parts, pictures, missing, problems = [], {}, {}, []
     for path in chosen(settings.configs, settings.results_dir):
         try:

@@ -1,5 +1,6 @@
 """The one style of all figures, and how a figure is kept: a PNG and a PDF of the same stem."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ import numpy as np
 from pydantic import AfterValidator
 
 from synthetic_spectra.analysis.tables import TIES
+from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import written_whole
 
 SHEET = Path(__file__).with_name("style.mplstyle")
@@ -20,17 +22,23 @@ CEILINGS = {
 }
 
 
-def _ends_in_png(path):
+MOST_PIXELS = 2**16 - 1, 2**28  # of a side, and of a whole figure: 1 GB while it is drawn
+
+
+def _picture(path):
     if path.suffix != ".png" or path.is_dir():
-        raise ValueError(f"output is '{path}', expected a path that ends in .png")
+        raise ValueError(f"output is '{path}', expected a file whose name ends in .png")
+    if path.with_suffix(".pdf").is_dir():
+        raise ValueError(f"output is '{path}', but '{path.with_suffix('.pdf')}' is a folder")
     return path
 
 
-Picture = Annotated[Path, AfterValidator(_ends_in_png)]  # type of the field output
+Picture = Annotated[Path, AfterValidator(_picture)]  # type of the field output
 
 
 def pyplot():
     """Matplotlib's pyplot in the style of all figures, whatever the user's settings are."""
+    os.environ["MPLBACKEND"] = "agg"  # figures are files, so no window system is needed
     import matplotlib.pyplot as plt  # half a second, which --help need not take
 
     plt.switch_backend("agg")
@@ -49,12 +57,20 @@ def save(figure, output, caption, datasets):
         output: path of the PNG; the PDF has the same stem.
         caption: one sentence that says what there is to see.
         datasets: names of the configs that the figure is about; () if it is about none.
+
+    Raises:
+        InputError: if the figure is too large to be kept.
     """
+    plt = pyplot()
+    sides = figure.get_size_inches() * plt.rcParams["savefig.dpi"]
+    if max(sides) > MOST_PIXELS[0] or sides.prod() > MOST_PIXELS[1]:
+        plt.close(figure)
+        raise InputError(f"{output}: {sides[0]:.0f} × {sides[1]:.0f} pixels are too many to draw")
     told = {"Description": caption, "Datasets": " ".join(datasets)}
     for suffix, metadata in ((".png", told), (".pdf", {"CreationDate": None})):
         with written_whole(Path(output).with_suffix(suffix)) as temporary:
             figure.savefig(temporary, metadata=metadata)
-    pyplot().close(figure)
+    plt.close(figure)
     print(f"wrote {output} and .pdf", file=sys.stderr)
 
 

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 from conftest import ROOT, refused
-from drawing import assert_drawn, run
+from drawing import assert_drawn, run, try_odd_values
 
 import spectra_from_config
 from figures import (
@@ -196,6 +196,25 @@ def test_validation_loss(tmp_path, capsys):
     first.history_file.write_text("epoch,loss\n1,2\n")
     with pytest.raises(InputError, match=r"history\.csv: not a history"):
         run(plot_loss, **flags)
+
+
+@pytest.mark.parametrize(
+    "script", [plot_classes, plot_confused_pair, plot_deciding_peak, plot_variation]
+)
+def test_any_value_of_a_flag_is_drawn_or_refused(script, small, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    good = {plot_confused_pair: {"pairs": ("0-1",)}, plot_deciding_peak: {"pair": "0-2"}}
+    good[plot_variation] = {"label": 1}
+    flags = {**small, **good.get(script, {}), "output": tmp_path / "odd.png"}
+    assert try_odd_values(script, tmp_path, **flags) > 10
+
+
+def test_any_value_of_a_flag_of_losses(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    begin(tmp_path / "runs", [], model="cnn2", hidden_activation="$relu", seed=0)
+    (tmp_path / "runs/challenge/cnn2-$relu-0/history.csv").write_text("epoch,val_loss\n")
+    flags = {"config": CHALLENGE, "runs_dir": tmp_path / "runs", "output": tmp_path / "odd.png"}
+    assert try_odd_values(plot_loss, tmp_path, **flags) > 10
 
 
 def test_scripts_in_the_shell(shell, example):

@@ -1,18 +1,16 @@
 """Figures that look into trained networks, some of which decide in a known way."""
 
-import subprocess
-import sys
+from dataclasses import fields
 
 import numpy as np
 import pytest
 from conftest import ROOT, refused
+from drawing import try_odd_values
+from known_networks import all_kinds, by_height
 
 from figures import plot_attention, plot_ceiling, plot_decision_regions
-from model_implementations import build
-from studies.dataset_ceiling import Settings as CeilingSettings
-from studies.dataset_ceiling import main as write_ceiling
-from synthetic_spectra.analysis import attention, confusions, trained
-from synthetic_spectra.common import backend
+from synthetic_spectra.analysis import confusions, results, trained
+from synthetic_spectra.analysis.ceiling import ceiling
 from synthetic_spectra.common.backend import keras
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import dataset
@@ -21,21 +19,6 @@ from synthetic_spectra.training.run import Identity
 
 CONFIG = str(ROOT / "dataset_configs" / "example.json")
 LABELS = (0, 1)  # class 1 of the example has a peak at 250, of height 0.2, that class 0 lacks
-WINDOW = slice(205, 296)
-UNIT = 2 * np.sqrt(2 * np.pi)  # sum over a peak of height 1 and the width of the test spectra
-
-
-def by_height():
-    """A network that takes a spectrum of the width of the test spectra for class 1 if its peak at
-    250 is above 0.1."""
-    spectra = keras.Input((500, 1))
-    values = keras.layers.Conv1D(2, 1, use_bias=False)(spectra)
-    probabilities = keras.layers.Dense(2, activation="softmax")(keras.layers.Flatten()(values))
-    model = keras.Model(spectra, probabilities)
-    weights = np.zeros((500, 2, 2))
-    weights[WINDOW, 0, 1] = 1
-    model.set_weights([np.array([[[1, -1]]]), weights.reshape(1000, 2), np.array([0.1 * UNIT, 0])])
-    return model
 
 
 @pytest.fixture(scope="module")
@@ -112,83 +95,30 @@ def test_one_run_of_each_kind(finished):
     assert plot_decision_regions.first_seeds(made) == [made[1], made[2]]
 
 
-def test_attention_of_a_known_network(data):
-    """Only the peak at 250 speaks for class 1; the mean of the gradient no longer tells where it
-    came from."""
-    spectra = np.stack([data.x["test"][(data.y["test"] == 1).argmax()], np.zeros(500, "float32")])
-    predicted, maps = attention.activation_maps(by_height(), spectra)
-    assert predicted.tolist() == [1, 0]
-    exact, averaged = maps["HiResCAM"], maps["Grad-CAM"]
-    assert exact.shape == averaged.shape == (2, 500)
-    assert exact[0, WINDOW].max() == 1 and spectra[0, exact[0].argmax()] == spectra[0, WINDOW].max()
-    outside = np.ones(500, bool)
-    outside[WINDOW] = False
-    assert not exact[0, outside].any()
-    assert averaged[0] == pytest.approx(spectra[0], abs=1e-6)
-    assert not exact[1].any() and not averaged[1].any()
+def test_figures_of_every_kind_of_network(finished, folders, tmp_path):
+    """Each is saved, loaded, and drawn; the known one is drawn beside them."""
+    output = tmp_path / "picture.png"
+    *_, last = [finished(network, name) for name, network in all_kinds().items()]
+    plot_attention.main(plot_attention.Settings(**folders, run=last.name, output=output))
+    assert all(pictures(output))
+    output.unlink()
+    few = {"pair": "0-1", "positions": 2, "heights": 2}
+    plot_decision_regions.main(plot_decision_regions.Settings(**folders, **few, output=output))
+    assert all(pictures(output))
 
 
-@pytest.mark.parametrize("name", ["cnn2", "vgg", "resnet", "inc3"])  # each way to be built
-def test_scores_follow_the_last_values_along_the_spectrum(name):
-    keras.utils.set_random_seed(0)
-    network = build(name, 333, 7, dense=(5,))
-    spectra = np.random.default_rng(0).random((2, 333), "float32")
-    assert_scores_follow(network, spectra)
-    keras.utils.clear_session(free_memory=True)
-
-
-def assert_scores_follow(network, spectra):
-    """The scores become the network's probabilities, and their gradient is that of small steps."""
-    passed = attention.pass_through(network, spectra)
-    probabilities = network(spectra[..., None], training=False)
-    expected = keras.ops.convert_to_numpy(probabilities)
-    given = keras.ops.convert_to_numpy(keras.ops.softmax(passed.scores))
-    assert given == pytest.approx(expected, abs=1e-5)
-    unchanged = keras.ops.convert_to_numpy(passed.scores_with(np.zeros_like(passed.values)))
-    assert unchanged == pytest.approx(passed.scores, abs=1e-5)
-
-    labels = np.array([1, 0])
-    gradient = backend.gradient_of_score(passed.scores_with, np.zeros_like(passed.values), labels)
-    assert gradient.shape == passed.values.shape and gradient.any()
-    direction = np.random.default_rng(1).normal(size=gradient.shape).astype("float32")
-    step = 1e-3 * direction
-    ahead, behind = (
-        keras.ops.convert_to_numpy(passed.scores_with(sign * step))[[0, 1], labels]
-        for sign in (1, -1)
-    )
-    difference = (gradient * 2 * step).sum(axis=(1, 2))
-    assert difference == pytest.approx(ahead - behind, rel=0.02, abs=1e-4)
-
-
-def test_attention_is_the_same_on_jax(data, finished, tmp_path):
-    pytest.importorskip("jax")
-    run = finished(by_height(), "cnn2")
-    code = (
-        "import sys, numpy as np; from synthetic_spectra.analysis import attention\n"
-        "from synthetic_spectra.analysis import trained\n"
-        "from synthetic_spectra.training import run_folder\n"
-        "network = trained.load(run_folder.Run(sys.argv[1], {}))\n"
-        "predicted, maps = attention.activation_maps(network, np.load(sys.argv[2]))\n"
-        "np.savez(sys.argv[3], predicted=predicted, **maps)"
-    )
-    spectra = data.x["test"][9:12]
-    np.save(tmp_path / "spectra.npy", spectra)
-    command = [
-        sys.executable,
-        "-c",
-        code,
-        run.folder,
-        tmp_path / "spectra.npy",
-        tmp_path / "maps.npz",
-    ]
-    environment = {"PATH": "", "KERAS_BACKEND": "jax", "MPLBACKEND": "agg", "HOME": str(tmp_path)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    predicted, maps = attention.activation_maps(trained.load(run), spectra)
-    with np.load(tmp_path / "maps.npz") as on_jax:
-        assert np.array_equal(on_jax["predicted"], predicted)
-        for kind, expected in maps.items():
-            assert expected.any() and on_jax[kind] == pytest.approx(expected, abs=1e-3)
+@pytest.mark.parametrize("script", [plot_attention, plot_ceiling, plot_decision_regions])
+def test_any_value_of_a_flag_is_drawn_or_refused(
+    script, finished, folders, data, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    finished(by_height(), "cnn2")
+    few = {"pair": "0-1", "positions": 2, "heights": 2, "spectra": ("0",)}
+    few["results_dir"] = tmp_path
+    results.write(tmp_path, "example", {"ceiling": ceiling(data.definitions)})
+    known = {field.name for field in fields(script.Settings)}
+    flags = {name: value for name, value in (folders | few).items() if name in known}
+    assert try_odd_values(script, tmp_path, **flags, output=tmp_path / "odd.png") > 10
 
 
 def test_attention_draws(finished, folders, tmp_path):
@@ -210,7 +140,7 @@ def test_ceiling(shell, data, finished, folders, tmp_path):
     flags = ("--config", CONFIG, "--datasets-dir", folders["datasets_dir"])
     done = shell(tmp_path, "figures/plot_ceiling.py", *flags, check=False)
     refused(done, "ceiling_example.csv: no such file", "dataset_ceiling.py --config example")
-    write_ceiling(CeilingSettings(CONFIG, folders["datasets_dir"], tables))
+    results.write(tables, "example", {"ceiling": ceiling(data.definitions)})
     with pytest.raises(InputError, match="no finished run"):
         plot_ceiling.main(settings)
 

@@ -1,12 +1,20 @@
 """Figures of result tables: every run is a dot beside the published ones and the ceiling."""
 
+from dataclasses import fields
+
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
-from drawing import assert_drawn, run
+from drawing import assert_drawn, run, try_odd_values
 
-from figures import plot_activations, plot_headline, plot_results
+from figures import (
+    plot_activations,
+    plot_headline,
+    plot_results,
+    plot_robustness,
+    plot_training_speed,
+)
 from synthetic_spectra.analysis import results
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.training.run import Identity
@@ -47,9 +55,10 @@ def test_activations_beside_published_and_ceiling(tables, tmp_path, capsys):
     assert_drawn(output)
     assert "studies/dataset_ceiling.py" in capsys.readouterr().err
 
-    runs, published = results.read(tables, "challenge").runs, results.read_published()
+    published = results.read_published()
     ceiling = results.Results(results.RECORD, "challenge").ceiling
-    axes = plot_activations.draw(runs, published, "challenge", ceiling).axes[0]
+    results.write(tables, "challenge", {"ceiling": ceiling})
+    axes = plot_activations.draw(results.read(tables, "challenge"), published).axes[0]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == [
         *("cnn2", "cnn2 online ema_momentum 0.99"),
         *("cnn3", "cnn6", "inc3", "inc6", "vgg"),
@@ -69,8 +78,7 @@ def test_activations_beside_published_and_ceiling(tables, tmp_path, capsys):
 
 
 def test_results_beside_published(tables):
-    runs = results.read(tables, "challenge").runs
-    axes = plot_results.draw(runs, results.read_published(), "challenge").axes[0]
+    axes = plot_results.draw(results.read(tables, "challenge"), results.read_published()).axes[0]
     labels = [tick.get_text() for tick in axes.get_yticklabels()]
     assert labels.count("cnn2 linear") == 1 and "cnn2 relu online ema_momentum 0.99" in labels
     # both precisions lie in the row of the network, one above the other
@@ -108,3 +116,17 @@ def test_headline(tables, tmp_path):
     assert [text.get_text() for text in axes.texts if text.get_text()] == [
         *("no run yet", "not published", "no run yet"),
     ]
+
+
+SCRIPTS = [plot_activations, plot_headline, plot_results, plot_robustness, plot_training_speed]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_any_value_of_a_flag_is_drawn_or_refused(script, tables, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    record = results.Results(results.RECORD, "challenge")
+    results.write(tables, "challenge", {"robustness": record.robustness.head(20)})
+    flags = {"config": CHALLENGE, "configs": (str(CHALLENGE),), "results_dir": tables}
+    known = {field.name for field in fields(script.Settings)}
+    flags = {name: value for name, value in flags.items() if name in known}
+    assert try_odd_values(script, tmp_path, **flags, output=tmp_path / "odd.png") > 5

@@ -70,6 +70,20 @@ class Results:
         """A row per variant and run."""
         return self._table("ablation")
 
+    @property
+    def n_test(self):
+        """Number of test spectra.
+
+        Raises:
+            InputError: if every run diverged, so that none was counted.
+        """
+        counts = self.runs.test_spectra.dropna()
+        if counts.empty:
+            raise InputError(
+                f"{self.path('runs')}: every run diverged, there are no errors to show"
+            )
+        return int(counts.max())
+
     def path(self, kind):
         """The file of a table, whether it is there or not.
 
