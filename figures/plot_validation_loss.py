@@ -35,32 +35,46 @@ class Settings:
 
 def main(settings):
     name = config.find(settings.config).stem
-    histories, missing = read_histories(settings.runs_dir, name, settings.models)
+    histories, problems = read_histories(settings.runs_dir, name, settings.models)
+    missing = [model for model, labels in histories.items() if not labels]
     if missing:
         command = f"python train.py --config {settings.config} --models {' '.join(missing)}"
-        hint = f"{settings.runs_dir / name}: no run of {', '.join(missing)}; train: {command}"
-        if not histories:
-            raise InputError(hint)
-        print(hint, file=sys.stderr)
+        lack = f"{settings.runs_dir / name}: no run of {', '.join(missing)}; train: {command}"
+        if len(missing) == len(histories):
+            raise InputError("; ".join([lack, *problems]))
+        print(lack, file=sys.stderr)
+
+    lines = {label: runs for labels in histories.values() for label, runs in labels.items()}
     caption = f"Validation loss on {name} by epoch, a line per run"
-    style.save(draw(histories, name), settings.output, caption, [name])
+    style.save(draw(lines, name), settings.output, caption, [name])
+    if problems:
+        raise InputError("; ".join(problems))
 
 
 def read_histories(runs_dir, name, models):
-    """Label of runs that differ in their seeds alone → their histories, and models without any.
+    """The validation losses of the runs of some models.
 
-    Raises:
-        InputError: if a history is damaged.
+    Args:
+        runs_dir: folder that holds a folder per config, and in it one per run.
+        name: of the config.
+        models: names.
+
+    Returns:
+        model → label of runs that differ in their seeds alone → a DataFrame per run; and a sentence
+        for each run that cannot be read.
     """
-    begun = [run for run in run_folder.found(runs_dir, name) if run.history_file.is_file()]
-    histories, missing = {}, []
-    for model in dict.fromkeys(models):
-        runs = [run for run in begun if run.settings["model"] == model]
-        for run in runs:
-            label = ", ".join(filter(None, run.identity.words().values()))
-            histories.setdefault(label, []).append(history(run))
-        missing += [] if runs else [model]
-    return histories, missing
+    problems, histories = [], {model: {} for model in models}
+    for run in run_folder.found(runs_dir, name, problems):
+        if run.identity.model not in histories or not run.history_file.is_file():
+            continue
+        try:
+            losses = history(run)
+        except InputError as error:  # the other runs are still worth their lines
+            problems.append(str(error))
+            continue
+        label = ", ".join(filter(None, run.identity.words().values()))
+        histories[run.identity.model].setdefault(label, []).append(losses)
+    return histories, problems
 
 
 def history(run):

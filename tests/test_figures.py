@@ -158,7 +158,9 @@ def begin(runs_dir, losses, **settings):
     """A run of the challenge as train.py leaves it while it trains."""
     identity = Identity(**settings)
     folder = runs_dir / "challenge" / identity.folder_name
-    one = run_folder.Run(folder, {"config": "challenge", **identity.settings()})
+    recorded = {"config": "challenge", "dataset_checksum": "", "backend": "tensorflow"}
+    recorded |= {"device": "a processor", "versions": {}}
+    one = run_folder.Run(folder, identity.settings() | recorded)
     one.start("never")
     for epoch, loss in enumerate(losses, 1):
         one.record({"epoch": epoch, "loss": loss, "val_loss": loss})
@@ -183,9 +185,10 @@ def test_validation_loss(tmp_path, capsys):
     hints = capsys.readouterr().err.splitlines()
     assert "no run of cnn_bn;" in hints[0] and len(hints) == 2
 
-    histories, missing = plot_loss.read_histories(tmp_path, "challenge", ("cnn2", "inc3", "resnet"))
-    assert missing == ["inc3"]
-    axes = plot_loss.draw(histories, "challenge").axes[0]
+    models = ("cnn2", "inc3", "resnet")
+    histories, problems = plot_loss.read_histories(tmp_path, "challenge", models)
+    assert not problems and not histories["inc3"]
+    axes = plot_loss.draw(histories["cnn2"] | histories["resnet"], "challenge").axes[0]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
         "cnn2, relu (2 runs)",
         "cnn2, relu, online (1 run)",
@@ -193,9 +196,12 @@ def test_validation_loss(tmp_path, capsys):
     ]
     drawn = {tuple(line.get_ydata()) for line in axes.get_lines()}
     assert (2.5, 0.5, 0.25) in drawn and (2.0, 1.0) in drawn
+    # a damaged history keeps no other from being drawn
     first.history_file.write_text("epoch,loss\n1,2\n")
-    with pytest.raises(InputError, match=r"history\.csv: not a history"):
+    (tmp_path / "loss.png").unlink()
+    with pytest.raises(InputError, match=r"cnn2-relu-0/history\.csv: not a history"):
         run(plot_loss, **flags)
+    assert_drawn(tmp_path / "loss.png")
 
 
 @pytest.mark.parametrize(
