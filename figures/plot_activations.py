@@ -92,9 +92,9 @@ def draw(found, published):
             axes.scatter([], [], 30, label=f"{activation}, {origin}", **look)
     axes.plot([], [], color="C6", linewidth=2, label="mean")
     if found.ceiling is not None:
-        for column, (line, label) in style.CEILINGS.items():
+        for column, (line, ties) in style.CEILINGS.items():
             level = 100 * found.ceiling[column].mean()
-            axes.axvline(level, color="0.5", linestyle=line, label=label)
+            axes.axvline(level, color="0.5", linestyle=line, label=f"ceiling, {ties}")
     axes.set_yticks(range(len(rows)), [label_of(names) for names, _ in rows])
     axes.invert_yaxis()
     axes.set(xlabel="test accuracy (%), a dot a run", ylabel="model", title=found.name)

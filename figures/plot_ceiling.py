@@ -121,9 +121,9 @@ def draw(rows, ceiling, groups, name):
     )
 
     for axes, (group, members) in zip(panels.flat, groups.items(), strict=False):
-        for column, (line, label) in style.CEILINGS.items():
+        for column, (line, ties) in style.CEILINGS.items():
             level = 100 * ceiling[column][members].mean()
-            axes.axhline(level, color="C6", linestyle=line, label=label)
+            axes.axhline(level, color="C6", linestyle=line, label=f"ceiling, {ties}")
         draw_group(axes, rows[rows.group == group], sorted(set(rows.activation)), networks)
         axes.set_title(group)
         axes.set_xlim(-0.5, len(networks) - 0.5)

@@ -1,4 +1,4 @@
-"""results/*.csv → output/figures/plot_headline.png: errors of every network, published and here."""
+"""results/*.csv → output/figures/plot_headline.png: errors of every network, published and ours."""
 
 import sys
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ def errors_of(runs, online):
 
     Args:
         runs: rows of one network and hidden activation.
-        online: whether runs with endless training spectra are meant, or those of the dataset's.
+        online: whether runs with endless training spectra are meant, or with those of the dataset.
     """
     rows = runs[(runs.online == online) & (runs.model_args == "")]
     rows = rows.dropna(subset="test_misclassified")  # those that diverged
@@ -135,12 +135,12 @@ def draw(tables, published, activations, classes):
         axes.tick_params("y", length=0)
 
     first = panels[0, 0]
-    first.set_yticks(range(n_rows), [" ".join(names) for names in activations.items()])
+    first.set_yticks(range(n_rows), [", ".join(names) for names in activations.items()])
     first.set_ylim(n_rows - 0.5, -0.5)
     for name, (look, *_) in SERIES.items():
         first.plot([], [], **look, linewidth=2, markersize=8, label=name)
-    for line, label in style.CEILINGS.values():
-        first.plot([], [], color="C2", linestyle=line, label=label)
+    for line, ties in style.CEILINGS.values():
+        first.plot([], [], color="C2", linestyle=line, label=f"Bayes-optimal, {ties}")
     title = "large mark: mean; small: one seed; bar: lowest to highest"
     figure.legend(loc="outside lower center", ncols=2, title=title)
     return figure

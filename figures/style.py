@@ -13,15 +13,13 @@ from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import written_whole
 
 SHEET = Path(__file__).with_name("style.mplstyle")
-# where a script leaves its figure by default; the project's own lie in figures/
+# where a script leaves its figure by default; the project's record lies in figures/
 FOLDER = Path("output/figures")
-# column of a table of the ceiling → its line, and its name
+# column of a table of the ceiling → its line, and how the Bayes-optimal classifier breaks ties
 CEILINGS = {
-    column: (line, f"ceiling, ties {ties}")
+    column: (line, f"ties {ties}")
     for (ties, column), line in zip(TIES.items(), ("-", "--"), strict=True)
 }
-
-
 MOST_PIXELS = 2**16 - 1, 2**28  # of a side, and of a whole figure: 1 GB while it is drawn
 
 
@@ -66,8 +64,8 @@ def save(figure, output, caption, datasets):
     if max(sides) > MOST_PIXELS[0] or sides.prod() > MOST_PIXELS[1]:
         plt.close(figure)
         raise InputError(f"{output}: {sides[0]:.0f} × {sides[1]:.0f} pixels are too many to draw")
-    told = {"Description": caption, "Datasets": " ".join(datasets)}
-    for suffix, metadata in ((".png", told), (".pdf", {"CreationDate": None})):
+    texts = {"Description": caption, "Datasets": " ".join(datasets)}
+    for suffix, metadata in ((".png", texts), (".pdf", {"CreationDate": None})):
         with written_whole(Path(output).with_suffix(suffix)) as temporary:
             figure.savefig(temporary, metadata=metadata)
     plt.close(figure)

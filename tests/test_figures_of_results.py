@@ -105,7 +105,7 @@ def test_headline(tables, tmp_path):
 
     axes = plot_headline.draw(one, published, activations, {"challenge": 27}).axes[0]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == [
-        *("cnn6 relu", "vgg linear", "cnn2 linear"),
+        *("cnn6, relu", "vgg, linear", "cnn2, linear"),
     ]
     values = [[x for x, _ in places] for places in dots(axes)]
     assert [54, 27] in values and [40.5] in values
