@@ -145,6 +145,7 @@ def measure(settings, model, way, precision):
     from model_implementations import build
     from synthetic_spectra.training import fast_layers
     from synthetic_spectra.training.arithmetic import multiply_accumulates
+    from synthetic_spectra.training.batches import PREDICTED_AT_ONCE, Batches
 
     if way == "ours":
         backend.prepare(precision)
@@ -159,7 +160,7 @@ def measure(settings, model, way, precision):
     plain = build(model, N_DATAPOINTS, N_CLASSES)
     network = plain if way == "plain" else fast_layers.accelerated(plain)
     loss = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
-    batches = backend.Batches(x, y, settings.batch_size, seed=0)
+    batches = Batches(x, y, settings.batch_size, seed=0)
     input_seconds = fastest(lambda: batches[0])
 
     timer = step_timer(keras)
@@ -188,11 +189,11 @@ def measure(settings, model, way, precision):
     network.compile(Nothing(), **loss)
     without = fastest(lambda: network.train_on_batch(*batch))
 
-    many = x[: backend.PREDICTED_AT_ONCE]
+    many = x[:PREDICTED_AT_ONCE]
     if way == "plain":
         predict_seconds = fastest(lambda: network.predict(many[..., None], verbose=0))
     else:
-        spectra = backend.Batches(many, y[: len(many)], backend.PREDICTED_AT_ONCE)
+        spectra = Batches(many, y[: len(many)], PREDICTED_AT_ONCE)
         predict_seconds = fastest(lambda: network.predict(spectra, verbose=0))
 
     rate = matrix_rate(keras)

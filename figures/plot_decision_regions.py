@@ -185,7 +185,9 @@ def first_seeds(runs):
 
 def predictions(runs, spectra):
     """Title of a run → the labels that it predicts (n,), and a sentence per run that cannot."""
-    from synthetic_spectra.common import backend  # starts Keras
+    # these start Keras
+    from synthetic_spectra.common import backend
+    from synthetic_spectra.training.batches import PREDICTED_AT_ONCE
 
     backend.prepare("float32")
     decisions, problems = {}, []
@@ -195,7 +197,7 @@ def predictions(runs, spectra):
         except InputError as error:  # the other runs are still worth their panels
             problems.append(str(error))
             continue
-        probabilities = network.predict(spectra[..., None], backend.PREDICTED_AT_ONCE, verbose=0)
+        probabilities = network.predict(spectra[..., None], PREDICTED_AT_ONCE, verbose=0)
         decisions[title(run)] = probabilities.argmax(axis=1)
         print(run.name, file=sys.stderr, flush=True)
     return decisions, problems

@@ -1,7 +1,9 @@
 """Helpers of the tests: the project's scripts, run as a user runs them."""
 
 import contextlib
+import csv
 import io
+import json
 import os
 import runpy
 import shutil
@@ -10,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -18,6 +21,7 @@ settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 
 ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = ("--config", ROOT / "dataset_configs" / "example.json")
 
 
 @pytest.fixture(scope="session")
@@ -42,37 +46,32 @@ def process():
 def shell():
     """The same within this process, where Keras has started already: seconds less for each."""
 
-    def run(folder, script, *arguments, check=True):
-        command, shown, told, code = (
-            [str(ROOT / script), *map(str, arguments)],
-            io.StringIO(),
-            io.StringIO(),
-            0,
-        )
-        before = (
-            sys.argv,
-            sys.path[:],
-            Path.cwd(),
-            dict(os.environ),
-            signal.getsignal(signal.SIGTERM),
-        )
+    def run(folder, script, *arguments, check=True, **variables):
+        command = [str(ROOT / script), *map(str, arguments)]
+        stdout, stderr, code = io.StringIO(), io.StringIO(), 0
+
+        arguments_before, path_before = sys.argv, sys.path[:]
+        folder_before, variables_before = Path.cwd(), dict(os.environ)
+        handler_before = signal.getsignal(signal.SIGTERM)
         try:
             sys.argv = command
             sys.path.insert(0, str(ROOT / Path(script).parent))
             os.chdir(folder)
             for name in [name for name in os.environ if name.startswith("WANDB")]:
                 del os.environ[name]
-            with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(told):
+            os.environ.update(variables)
+            with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
                 runpy.run_path(command[0], run_name="__main__")
         except SystemExit as ended:
             code = ended.code or 0
         finally:
-            sys.argv, sys.path, folder_before, environment, handler = before
+            sys.argv, sys.path = arguments_before, path_before
             os.chdir(folder_before)
             os.environ.clear()
-            os.environ.update(environment)
-            signal.signal(signal.SIGTERM, handler)
-        done = subprocess.CompletedProcess(command, code, shown.getvalue(), told.getvalue())
+            os.environ.update(variables_before)
+            signal.signal(signal.SIGTERM, handler_before)
+
+        done = subprocess.CompletedProcess(command, code, stdout.getvalue(), stderr.getvalue())
         if check:
             assert done.returncode == 0, done.stdout + done.stderr
         return done
@@ -100,7 +99,7 @@ def _forgotten():
 def example(process, tmp_path_factory):
     """A folder in which the example is rendered."""
     folder = tmp_path_factory.mktemp("example")
-    process(folder, "spectra_from_config.py", "--config", ROOT / "dataset_configs" / "example.json")
+    process(folder, "spectra_from_config.py", *EXAMPLE)
     return folder
 
 
@@ -113,6 +112,33 @@ def refused(done, *words):
     assert len(complaint) == 1, done.stderr
     for word in words:
         assert str(word) in complaint[0], complaint[0]
+
+
+def history(run):
+    """The rows of a run's history.csv, column → number, without the seconds."""
+    with (run / "history.csv").open() as file:
+        return [
+            {name: float(value) for name, value in row.items() if name != "seconds"}
+            for row in csv.DictReader(file)
+        ]
+
+
+def outcome(run):
+    """All that a finished run left, but for its times."""
+    import keras
+
+    summary = json.loads((run / "summary.json").read_text())
+    del summary["minutes"]
+    with np.load(run / "predictions.npz") as kept:
+        predictions = {split: kept[split].tolist() for split in kept.files}
+    model = keras.models.load_model(run / "model.keras")
+    weights = [array.tobytes() for array in model.get_weights()]
+    return {
+        "history": history(run),
+        "summary": summary,
+        "predictions": predictions,
+        "weights": weights,
+    }
 
 
 def own_results():

@@ -1,5 +1,5 @@
 """What may happen to a training: kills, signals, damage, full disks, second processes, diverging
-losses."""
+losses, and runs that cannot be trained."""
 
 import csv
 import json
@@ -14,30 +14,26 @@ import time
 
 import numpy as np
 import pytest
-from conftest import ROOT, refused
+from conftest import EXAMPLE, ROOT, outcome, refused
 
+from model_implementations import MODELS
 from synthetic_spectra.common.backend import keras
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.common.files import locked
+from synthetic_spectra.training.run_folder import Run, found
 
-EXAMPLE = ("--config", ROOT / "dataset_configs" / "example.json")
 # dropout, batch normalisation, and a learning rate that falls: all that has a state
 RUN = (
-    *EXAMPLE, "--models", "cnn_bn", "--model-args", "dense=[16]", "--seeds", 3, "--epochs", 8, "--batch-size", 25,
-    "--learning-rate-patience", 1, "--state-share", 1, "--wandb", "disabled",
+    *EXAMPLE, "--models", "cnn_bn", "--model-args", "dense=[16]", "--seeds", 3, "--epochs", 8,
+    "--batch-size", 25, "--learning-rate-patience", 1, "--state-share", 1, "--wandb", "disabled",
 )  # fmt: skip
 NAME = "cnn_bn-dense=[16]-linear-3"
 
 
 def begin(folder, runs_dir, *flags, prefix=(), **options):
-    """Start a training in the background; its output is read line by line."""
-    command = [
-        *prefix,
-        sys.executable,
-        ROOT / "train.py",
-        *map(str, RUN),
-        "--runs-dir",
-        runs_dir,
-        *map(str, flags),
-    ]
+    """Start a training in the background; its notices are read line by line."""
+    arguments = map(str, (*RUN, "--runs-dir", runs_dir, *flags))
+    command = [*prefix, sys.executable, ROOT / "train.py", *arguments]
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("WANDB")
     }
@@ -46,27 +42,10 @@ def begin(folder, runs_dir, *flags, prefix=(), **options):
 
 
 def wait_for(process, text):
-    for line in process.stdout:
+    for line in process.stderr:
         if text in line:
             return
-    raise AssertionError(f"ended without {text!r}: {process.stderr.read()}")
-
-
-def outcome(run):
-    """All that a finished run tells but for its times."""
-    with (run / "history.csv").open() as file:
-        history = [
-            {name: value for name, value in row.items() if name != "seconds"}
-            for row in csv.DictReader(file)
-        ]
-    summary = json.loads((run / "summary.json").read_text())
-    del summary["minutes"]
-    with np.load(run / "predictions.npz") as kept:
-        predictions = {split: kept[split].tolist() for split in kept.files}
-    weights = [
-        array.tobytes() for array in keras.models.load_model(run / "model.keras").get_weights()
-    ]
-    return {"history": history, "summary": summary, "predictions": predictions, "weights": weights}
+    raise AssertionError(f"ended without {text!r}")
 
 
 @pytest.fixture(scope="module")
@@ -95,17 +74,41 @@ def again(killed, tmp_path):
     return shutil.copytree(killed, tmp_path / "runs")
 
 
-def test_killed_runs_go_on_to_the_bit(shell, example, again, undisturbed):
+def unfinished(runs_dir):
+    """The run in a runs folder."""
+    (run,) = found(runs_dir, "example")
+    return run
+
+
+def test_killed_and_interrupted_runs_continue_to_the_bit(shell, example, again, undisturbed):
     with begin(example, again) as training:
         wait_for(training, "continues after epoch")
-        wait_for(training, "epoch 6")
-        training.kill()
+        wait_for(training, "epoch 5")
+        training.send_signal(signal.SIGTERM)
+        _, notices = training.communicate(timeout=300)
+    assert training.returncode == 143
+    sentence = r"stopped in epoch \d of .*; the same command continues the run"
+    assert re.fullmatch(sentence, notices.splitlines()[-1])
     done = shell(example, "train.py", *RUN, "--runs-dir", again)
-    assert re.search(r"continues after epoch [567]", done.stdout)
+    assert re.search(r"continues after epoch [567]", done.stderr)
     assert outcome(again / "example" / NAME) == undisturbed
     assert sorted(path.name for path in (again / "example" / NAME).iterdir()) == [
         "history.csv", "lock", "model.keras", "predictions.npz", "settings.json", "summary.json",
     ]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "sent, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
+)
+def test_each_signal_loses_nothing(shell, example, again, undisturbed, sent, code):
+    with begin(example, again) as training:
+        wait_for(training, "epoch 6")
+        training.send_signal(sent)
+        training.communicate(timeout=300)
+    assert training.returncode == code
+    shell(example, "train.py", *RUN, "--runs-dir", again)
+    assert outcome(again / "example" / NAME) == undisturbed
 
 
 def test_a_time_budget_ends_between_epochs_and_changes_nothing(
@@ -115,15 +118,13 @@ def test_a_time_budget_ends_between_epochs_and_changes_nothing(
     flags = (*RUN, "--runs-dir", tmp_path, "--state-share", 0.001)
     for _ in range(2):
         done = shell(example, "train.py", *flags, "--time-budget", 0.1)
-        assert "the time budget of 0.1 s is used" in done.stdout
-        assert "1 runs are not finished" in done.stdout
+        assert "the time budget is used" in done.stderr
+        assert done.stdout == "1 runs are not finished yet; the same command continues\n"
     assert len((run / "history.csv").read_text().splitlines()) == 1 + 2  # an epoch at a time
-    shell(example, "train.py", *flags, "--time-budget", 500)
+    shell(example, "train.py", *flags, "--time-budget", 5000)
     assert outcome(run) == undisturbed
-    refused(
-        shell(example, "train.py", *flags, "--ray", "auto", "--time-budget", 1, check=False),
-        "--time-budget",
-    )
+    both = shell(example, "train.py", *flags, "--ray", "auto", "--time-budget", 1, check=False)
+    refused(both, "--time-budget")
 
 
 def damage_end(path):
@@ -137,63 +138,59 @@ def damage_middle(path):
 
 
 @pytest.mark.parametrize("damage", [damage_end, damage_middle])
-def test_a_damaged_state_is_seen_and_the_one_before_it_taken(
-    shell, example, again, undisturbed, damage
-):
+def test_a_damaged_state_is_seen_and_the_one_before_it_taken(again, damage, capsys):
     before, newest = sorted((again / "example" / NAME).glob("state-*.npz"))
     damage(newest)
-    done = shell(example, "train.py", *RUN, "--runs-dir", again)
-    assert f"{newest}: damaged" in done.stdout
-    assert f"continues after epoch {int(before.stem[-6:])}" in done.stdout
-    assert outcome(again / "example" / NAME) == undisturbed
+    run = unfinished(again)
+    arrays, _ = run.start("same")
+    assert f"{newest}: damaged" in capsys.readouterr().err
+    assert len(run.history) == int(before.stem[-6:])
+    with np.load(before) as kept:
+        assert all(np.array_equal(arrays[name], kept[name]) for name in arrays)
 
 
-def test_without_a_whole_state_a_run_begins_anew(shell, example, again, undisturbed):
+def test_without_a_whole_state_a_run_begins_anew(again):
     for state in (again / "example" / NAME).glob("state-*.npz"):
         state.write_bytes(b"")
-    assert "continues" not in shell(example, "train.py", *RUN, "--runs-dir", again).stdout
-    assert outcome(again / "example" / NAME) == undisturbed
+    run = unfinished(again)
+    assert run.start("same") is None and run.history == []
+    assert not run.history_file.exists()
 
 
 def test_other_settings_and_versions_are_not_mixed_in(shell, example, again):
-    def train(*flags):
-        return shell(example, "train.py", *RUN, "--runs-dir", again, *flags, check=False)
-
-    refused(train("--batch-size", 20), NAME, "batch_size 25", "20", "--resume never")
-    path = again / "example" / NAME / "settings.json"
-    settings = json.loads(path.read_text())
-    settings["versions"]["keras"] = "3.0.0"
-    path.write_text(json.dumps(settings))
-    refused(train(), NAME, "3.0.0", keras.__version__, "--resume force")
-    anew = shutil.copytree(again, again.with_name("anew"))
-    assert "continues after epoch" in train("--resume", "force").stdout
-    assert json.loads(path.read_text())["versions"]["keras"] == f"3.0.0, then {keras.__version__}"
-    done = shell(example, "train.py", *RUN, "--runs-dir", anew, "--resume", "never", "--epochs", 1)
-    assert "continues" not in done.stdout
-
-
-@pytest.mark.parametrize("sent, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_training_between_batches_and_loses_nothing(
-    shell, example, again, undisturbed, sent, code
-):
-    with begin(example, again) as training:
-        wait_for(training, "epoch 5")
-        training.send_signal(sent)
-        _, complaint = training.communicate(timeout=60)
-    assert training.returncode == code
-    assert re.fullmatch(
-        r"stopped in epoch \d of .*; the same command continues the run\n", complaint
-    )
-    shell(example, "train.py", *RUN, "--runs-dir", again)
-    assert outcome(again / "example" / NAME) == undisturbed
+    done = shell(example, "train.py", *RUN, "--runs-dir", again, "--batch-size", 20, check=False)
+    refused(done, NAME, "batch_size 25", "20", "--resume never")
+    run, now = unfinished(again), keras.__version__
+    asked = json.loads(json.dumps(run.settings))
+    run.settings["versions"]["keras"] = "3.0.0"
+    (run.folder / "settings.json").write_text(json.dumps(run.settings))
+    same = Run(run.folder, asked)
+    with pytest.raises(InputError, match=f"{re.escape(NAME)}.*3.0.0.*{now}.*--resume force"):
+        same.check("same")
+    same.check("force")
+    assert same.start("force")
+    assert unfinished(again).settings["versions"]["keras"] == f"3.0.0, then {now}"
+    anew = Run(run.folder, asked | {"epochs": 1})
+    anew.check("never")
+    assert anew.start("never") is None
 
 
+def test_a_run_is_trained_by_one_process(shell, example, tmp_path):
+    folder = tmp_path / "example" / NAME
+    folder.mkdir(parents=True)
+    with locked(folder / "lock") as free:
+        assert free
+        done = shell(example, "train.py", *RUN, "--runs-dir", tmp_path)
+    assert "is being trained by another process" in done.stderr
+    assert [path.name for path in folder.iterdir()] == ["lock"]
+
+
+@pytest.mark.slow
 def test_two_processes_share_the_runs_of_a_folder(example, tmp_path, undisturbed):
     both = [begin(example, tmp_path, "--seeds", 3, 4) for _ in range(2)]
-    shown = [process.communicate(timeout=300)[0] for process in both]
+    shown = [process.communicate(timeout=600)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert sum(text.count("  done") for text in shown) == 2, shown
-    assert any("is being trained by another process" in text for text in shown)
+    assert sum("val_accuracy" in line for text in shown for line in text.splitlines()) == 16
     assert outcome(tmp_path / "example" / NAME) == undisturbed
     assert (tmp_path / "example" / NAME.replace("-3", "-4") / "summary.json").is_file()
 
@@ -203,10 +200,10 @@ def test_a_full_disk_is_told_and_costs_nothing_more(shell, example, tmp_path, un
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
     with begin(example, tmp_path, preexec_fn=limit) as training:
-        _, complaint = training.communicate(timeout=120)
-    assert training.returncode == 2, complaint
-    assert complaint.count("error: ") == 1
-    assert "File too large" in complaint
+        _, notices = training.communicate(timeout=300)
+    assert training.returncode == 2, notices
+    assert notices.count("error: ") == 1
+    assert "File too large" in notices
     assert not list((tmp_path / "example" / NAME).glob(".*"))
     shell(example, "train.py", *RUN, "--runs-dir", tmp_path)
     assert outcome(tmp_path / "example" / NAME) == undisturbed
@@ -217,20 +214,15 @@ def test_a_read_only_folder_is_told(example, tmp_path):
     # root may write everywhere, but for this
     prefix = ("setpriv", "--bounding-set=-dac_override") if os.geteuid() == 0 else ()
     with begin(example, tmp_path, prefix=prefix) as training:
-        _, complaint = training.communicate(timeout=120)
+        _, notices = training.communicate(timeout=300)
     assert training.returncode == 2
-    assert re.search(r"error: .*Permission denied", complaint)
+    assert re.search(r"error: .*Permission denied", notices)
 
 
 def test_killed_rendering_leaves_no_dataset_and_is_repeated(shell, tmp_path):
-    command = [
-        sys.executable,
-        ROOT / "spectra_from_config.py",
-        *map(str, EXAMPLE),
-        "--n-train",
-        "20000",
-    ]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as rendering:
+    arguments = map(str, (*EXAMPLE, "--n-train", 20000))
+    command = [sys.executable, ROOT / "spectra_from_config.py", *arguments]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as rendering:
         while not list(tmp_path.glob("datasets/.*/x_train.npy")):
             time.sleep(0.001)
             assert rendering.poll() is None
@@ -240,19 +232,68 @@ def test_killed_rendering_leaves_no_dataset_and_is_repeated(shell, tmp_path):
     assert [path.name for path in (tmp_path / "datasets").iterdir()] == ["example"]
 
 
-def test_a_diverging_loss_ends_the_run_and_is_counted(shell, example, tmp_path):
-    where = ("--runs-dir", tmp_path)
-    done = shell(example, "train.py", *RUN, *where, "--learning-rate", 1e30)
-    assert re.search(r"diverged: loss (nan|inf) in batch \d of epoch 1", done.stdout)
-    summary = json.loads((tmp_path / "example" / NAME / "summary.json").read_text())
-    assert (summary["outcome"], summary["diverged_epoch"]) == ("diverged", 1)
-    shell(example, "train.py", *RUN, *where, "--seeds", 4, "--learning-rate", 1e-30, "--epochs", 1)
-    flags = ("--results-dir", tmp_path, "--wandb", "disabled")
-    done = shell(example, "evaluate.py", *EXAMPLE, *where, *flags, check=False)
+def unstable(input_size, classes, *, dense=(4,), hidden_activation="linear", in_training=True):
+    """A network whose outputs are no numbers, in training or outside of it."""
+
+    @keras.saving.register_keras_serializable("tests")
+    class Unstable(keras.layers.Layer):
+        def call(self, x, training=False):
+            return x * float("nan") if bool(training) == in_training else x
+
+    spectra = keras.Input((input_size, 1))
+    outputs = keras.layers.Dense(classes, "softmax")(keras.layers.Flatten()(spectra))
+    return keras.Model(spectra, Unstable()(outputs))
+
+
+@pytest.mark.parametrize("in_training", [True, False])
+def test_a_loss_that_is_no_number_ends_the_run_and_is_counted(
+    shell, example, tmp_path, monkeypatch, in_training
+):
+    monkeypatch.setitem(MODELS, "unstable", unstable)
+    choice = f"in_training={str(in_training).lower()}"
+    flags = (*RUN, "--models", "unstable", "--model-args", choice, "--runs-dir", tmp_path)
+    done = shell(example, "train.py", *flags)
+    where = r"loss nan in batch 1 of epoch 1" if in_training else "validation loss nan in epoch 1"
+    assert re.search(f"diverged: {where}", done.stderr)
+    (run,) = found(tmp_path, "example")
+    assert (run.summary["outcome"], run.summary["diverged_epoch"]) == ("diverged", 1)
+    assert not run.predictions_file.exists()
+
+
+def test_runs_that_diverged_or_had_other_settings_are_told_apart(shell, example, tmp_path):
+    small = (*RUN, "--models", "cnn2", "--runs-dir", tmp_path)
+    done = shell(example, "train.py", *small, "--learning-rate", 1e30)
+    assert re.search(r"diverged: loss (nan|inf) in batch \d of epoch 1", done.stderr)
+    shell(example, "train.py", *small, "--seeds", 4, "--learning-rate", 1e-30, "--epochs", 1)
+    flags = (*EXAMPLE, "--runs-dir", tmp_path, "--results-dir", tmp_path, "--wandb", "disabled")
+    done = shell(example, "evaluate.py", *flags, check=False)
     refused(done, "differ in epochs (8; 1)", "--mixed")
-    table = shell(example, "evaluate.py", *EXAMPLE, *where, *flags, "--mixed").stdout
+    table = shell(example, "evaluate.py", *flags, "--mixed").stdout
     assert re.search(r"runs +diverged +not converged", table)
     with (tmp_path / "example.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["outcome"] for row in rows] == ["diverged", "not converged"]
     assert rows[0]["test_misclassified"] == ""
+
+
+def test_a_run_that_cannot_be_trained_keeps_no_other_from_its_training(
+    shell, example, tmp_path, monkeypatch
+):
+    def failing(error):
+        def build(input_size, classes, *, dense=(4,), hidden_activation="linear"):
+            raise error
+
+        return build
+
+    errors = {"a": InputError("too short"), "b": TypeError("no such"), "c": OSError("gone")}
+    for name, error in errors.items():
+        monkeypatch.setitem(MODELS, name, failing(error))
+    flags = (*RUN, "--models", *errors, "cnn2", "--epochs", 1, "--runs-dir", tmp_path)
+    done = shell(example, "train.py", *flags, check=False)
+    refused(done, *(f"{name}-dense=[16]-linear-3" for name in errors), "no such", "gone")
+    assert "cnn2" in done.stdout
+    finished = [run.identity.model for run in found(tmp_path, "example") if run.summary]
+    assert finished == ["cnn2"]
+    # what nobody foresaw is told at length
+    report = tmp_path / "example" / "b-dense=[16]-linear-3" / "error.txt"
+    assert "Traceback" in report.read_text()

@@ -1,7 +1,5 @@
-"""Weights & Biases with the real client: against a small server on this machine that answers,
-refuses or hangs."""
+"""Weights & Biases with the real client, against a small service on this machine."""
 
-import contextlib
 import csv
 import itertools
 import json
@@ -10,187 +8,48 @@ import re
 import shlex
 import subprocess
 import sys
-import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import tyro
 import yaml
-from conftest import ROOT
+from conftest import EXAMPLE, ROOT, history
+from wandb_service import Service
 
 import train
 
-KEY = "0marker0key0" * 3 + "0000"  # 40 characters, as the client asks for
+# 40 characters, as the client asks for
+KEY = "0marker0key0" * 3 + "0000"
 TIMEOUT = 4
-EPOCHS = 3
-EXAMPLE = ROOT / "dataset_configs" / "example.json"
 SMALL = (
-    "--config", EXAMPLE, "--models", "vgg", "--seeds", 0, "--epochs", EPOCHS, "--wandb-timeout", TIMEOUT,
+    *EXAMPLE, "--models", "cnn2", "--model-args", "dense=[16]", "--seeds", 0, "--epochs", 3,
+    "--wandb-timeout", TIMEOUT,
 )  # fmt: skip
-# what the client reads of an artifact that it has sent
-PROJECT = {"id": "p", "internalId": "p", "name": "project", "entity": {"name": "someone"}}
-COLLECTION = {"__typename": "ArtifactSequence", "name": "example", "project": PROJECT}
-ARTIFACT = {
-    "__typename": "Artifact", "id": "QQ==", "artifactSequence": COLLECTION, "versionIndex": 0,
-    "artifactType": {"name": "dataset"}, "description": None, "metadata": "{}", "ttlDurationSeconds": -1,
-    "ttlIsInherited": True, "tags": [], "historyStep": None, "state": "COMMITTED", "size": 1, "digest": "d",
-    "commitHash": "c", "fileCount": 1, "createdAt": "2026-01-01T00:00:00Z", "updatedAt": None, "aliases": [],
-}  # fmt: skip
+NAME = "cnn2-dense=[16]-linear-0"
 
+# copies a finished run once more, as train.py does while it trains, up to a number of epochs
+COPY = """
+import csv, json, os, sys
+from synthetic_spectra.spectra import dataset
+from synthetic_spectra.training.run_folder import found
+from synthetic_spectra.training.wandb_mirror import Mirror
 
-class Service:
-    """Answers what the client asks of Weights & Biases, and keeps it.
-
-    Args:
-        after_start: what it does once a run has begun: "answer", "refuse" connections, or "hang"
-            (say nothing).
-    """
-
-    def __init__(self, after_start="answer"):
-        self.state, self.after_start = "answer", after_start
-        self.begun, self.artifacts, self.used, self.uploads = [], [], [], {}
-        self.history, self.summary, self.ended = [], {}, threading.Event()
-        service = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
-            def do_GET(self):
-                self.answer({})
-
-            def do_PUT(self):
-                service.uploads[self.path] = self.content()
-                self.answer({})
-
-            def do_POST(self):
-                content = json.loads(self.content() or "{}")
-                if self.path != "/graphql":
-                    service.take(content)
-                    return self.answer({})
-                name = re.match(r"\s*(?:query|mutation)\s+(\w+)", content["query"])[1]
-                self.answer({"data": service.data(name, content.get("variables") or {})})
-                if name == "UpsertBucket" and service.after_start == "refuse":
-                    service.stop()
-                elif name == "UpsertBucket":
-                    service.state = service.after_start
-
-            def content(self):
-                return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-
-            def answer(self, content):
-                while service.state == "hang":
-                    time.sleep(0.05)
-                if service.state == "refuse":
-                    self.close_connection = True
-                    return
-                body = json.dumps(content).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def handle(self):
-                with contextlib.suppress(OSError):  # the client has gone
-                    super().handle()
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def take(self, stream):
-        files = stream.get("files", {})
-        for line in files.get("wandb-history.jsonl", {}).get("content", ()):
-            self.history.append(json.loads(line))
-        for line in files.get("wandb-summary.json", {}).get("content", ()):
-            self.summary |= json.loads(line)
-        if stream.get("complete"):
-            self.ended.set()
-
-    def data(self, name, variables):
-        upload = {"uploadHeaders": []}
-        manifest = {"id": "m", "file": {"uploadUrl": f"{self.url}/manifest", **upload}}
-        if name == "RunResumeStatus":
-            known = any(begun["name"] == variables["name"] for begun in self.begun)
-            return {"model": {"bucket": self.status(variables["name"]) if known else None}}
-        if name == "UpsertBucket":
-            self.begun.append(variables)
-            bucket = {
-                "id": "r",
-                "name": variables["name"],
-                "project": PROJECT,
-                "historyLineCount": 0,
-            }
-            return {"upsertBucket": {"bucket": bucket, "inserted": True}}
-        if name == "CreateArtifact":
-            self.artifacts.append(variables["input"])
-            return {
-                "createArtifact": {
-                    "artifact": {"id": "QQ==", "state": "PENDING", "artifactSequence": {"id": "s"}}
-                }
-            }
-        if name == "UseArtifact":
-            self.used.append(variables["input"])
-            return {"useArtifact": {"artifact": {"id": "QQ=="}}}
-        if name == "CreateArtifactFiles":
-            names = [file["name"] for file in variables["input"]["artifactFiles"]]
-            nodes = [
-                {
-                    "name": file,
-                    "artifact": {"id": "QQ=="},
-                    "uploadUrl": f"{self.url}/artifact/{file}",
-                    **upload,
-                }
-                for file in names
-            ]
-            return {"createArtifactFiles": {"files": {"edges": [{"node": node} for node in nodes]}}}
-        if name == "CreateRunFiles":
-            files = [
-                {"name": file, "uploadUrl": f"{self.url}/run/{file}"} for file in variables["files"]
-            ]
-            return {"createRunFiles": {"runID": "r", "files": files, **upload}}
-        return {
-            "Viewer": {
-                "viewer": {"id": "u", "entity": "someone", "username": "someone", "flags": "{}"}
-            },
-            "ServerFeaturesQuery": {"serverInfo": {"features": []}},
-            "CreateArtifactManifest": {"createArtifactManifest": {"artifactManifest": manifest}},
-            "UpdateArtifactManifest": {"updateArtifactManifest": {"artifactManifest": manifest}},
-            "CommitArtifact": {"commitArtifact": {"artifact": {"id": "QQ==", "digest": "d"}}},
-            "ArtifactByID": {"artifact": ARTIFACT},
-            "ArtifactType": {"project": None},
-            "OrganizationCoreWeaveOrganizationID": {"entity": None},
-        }[name]
-
-    def status(self, name):
-        """What a run that is taken up asks for: how much of it has arrived."""
-        last = json.dumps([json.dumps(row) for row in self.history[-1:]])
-        lines = {"historyLineCount": len(self.history), "eventsLineCount": 0, "logLineCount": 0}
-        tails = {
-            "historyTail": last,
-            "eventsTail": "[]",
-            "summaryMetrics": json.dumps(self.summary),
-        }
-        begun = {
-            "id": "r",
-            "name": name,
-            "displayName": name,
-            "config": "{}",
-            "wandbConfig": '{"t": 1}',
-        }
-        return begun | lines | tails
-
-    def stop(self):
-        """Refuse connections from now on, and close those that are open."""
-        self.state = "refuse"
-        self.server.shutdown()
-        self.server.server_close()
+datasets_dir, runs_dir, mode, timeout, epochs = sys.argv[1:]
+(run,) = found(runs_dir, "example")
+with run.history_file.open() as file:
+    rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+mirror = Mirror(mode, "synthetic-benchmark", int(timeout))
+mirror.start(run, dataset.load(datasets_dir, "example"))
+for row in rows[: int(epochs)]:
+    mirror.log(row | {"epoch": int(row["epoch"])})
+if int(epochs) < len(rows):
+    while mirror.actions.qsize():
+        pass
+    # the process ends as one that is killed
+    os._exit(1)
+mirror.finish(run, run.summary)
+print("copied" if mirror.close() else "left behind")
+"""
 
 
 @pytest.fixture
@@ -214,16 +73,50 @@ def home(tmp_path):
     return {"HOME": str(tmp_path / "home"), "WANDBKEY": KEY}
 
 
-def rows_on_disk(run):
+@pytest.fixture(scope="module")
+def trained(shell, example, tmp_path_factory):
+    """The runs folder of a finished run without a mirror."""
+    folder = tmp_path_factory.mktemp("trained")
+    shell(example, "train.py", *SMALL, "--wandb", "disabled", "--runs-dir", folder)
+    return folder
+
+
+def command(*arguments, folder, check=True, **variables):
+    """Run Python in a folder, without the W&B variables of this process but with others."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("WANDB")
+    }
+    environment |= variables | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        # only so that a client that never ends fails the test
+        timeout=600,
+    )
+    assert done.returncode == 0 or not check, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture
+def copied(example, trained):
+    """A function that copies the finished run: mode, epochs, environment variables."""
+
+    def run(mode="auto", epochs=3, check=True, **variables):
+        arguments = (example / "datasets", trained, mode, TIMEOUT, epochs)
+        return command("-c", COPY, *arguments, folder=example, check=check, **variables)
+
+    return run
+
+
+def has_all(service, run):
+    """Assert that the service has every epoch and every value of the summary, each once."""
+    assert service.ended.wait(60)
     with (run / "history.csv").open() as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-
-
-def has_all(service, run, epochs=EPOCHS):
-    """Assert that the service has every epoch and every value of the summary."""
-    assert service.ended.wait(10)
-    rows = rows_on_disk(run)
-    assert len(rows) == len(service.history) == epochs
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    assert len(rows) == len(service.history)
     for row, sent in zip(rows, service.history, strict=True):
         assert sent.items() >= row.items()
     summary = json.loads((run / "summary.json").read_text())
@@ -236,57 +129,45 @@ def test_a_service_that_answers_gets_everything_and_the_key_stays_in_the_environ
 ):
     place = Path(home["HOME"])
     answering = service()
-    done = process(
-        example,
-        "train.py",
-        *SMALL,
-        "--runs-dir",
-        place / "runs",
-        WANDB_BASE_URL=answering.url,
-        **home,
-    )
+    variables = {"WANDB_BASE_URL": answering.url, **home}
+    done = process(example, "train.py", *SMALL, "--runs-dir", place / "runs", **variables)
     assert "Weights & Biases" not in done.stdout + done.stderr
-    run = place / "runs" / "example" / "vgg-linear-0"
+    run = place / "runs" / "example" / NAME
     has_all(answering, run)
+
+    # what the run is
     begun = answering.begun[0]
     named = (begun["project"], begun["groupName"], begun["displayName"], begun["jobType"])
-    assert named == ("synthetic-benchmark", "example", "vgg-linear-0", "train")
+    assert named == ("synthetic-benchmark", "example", NAME, "train")
     config = {name: entry["value"] for name, entry in json.loads(begun["config"]).items()}
     settings = json.loads((run / "settings.json").read_text())
-    assert config | settings | {"model_args": ""} == config
+    assert config | settings | {"model_args": "dense=[16]"} == config
+    assert begun["name"] == settings["run_id"]
+
+    # its dataset, its model, its predictions
     data, model = sorted(answering.artifacts, key=lambda artifact: artifact["artifactTypeName"])
-    assert (data["artifactCollectionName"], model["artifactCollectionName"]) == (
-        "example",
-        "example-vgg-linear-0",
-    )
-    assert json.loads(data["metadata"])["dataset_checksum"] == settings["dataset_checksum"]
-    assert json.loads(data["metadata"])["sha256"].keys() >= {
-        "config.json",
-        "x_train.npy",
-        "y_test.npy",
-    }
+    assert data["artifactCollectionName"] == "example"
+    assert model["artifactCollectionName"] == "example-cnn2-dense_16_-linear-0"
+    metadata = json.loads(data["metadata"])
+    assert metadata["dataset_checksum"] == settings["dataset_checksum"]
+    assert metadata["sha256"].keys() >= {"config.json", "x_train.npy", "y_test.npy"}
     assert len(answering.used) == 1
     for file in ("model.keras", "predictions.npz"):
         assert answering.uploads[f"/artifact/{file}"] == (run / file).read_bytes()
     assert "/artifact/config.json" in answering.uploads
     assert "/artifact/x_train.npy" not in answering.uploads
 
-    arguments = (
-        "--config",
-        EXAMPLE,
-        "--runs-dir",
-        place / "runs",
-        "--results-dir",
-        place / "results",
-    )
-    done_too = process(example, "evaluate.py", *arguments, WANDB_BASE_URL=answering.url, **home)
+    # the tables of its evaluation, once
+    arguments = (*EXAMPLE, "--runs-dir", place / "runs", "--results-dir", place / "results")
+    done_too = process(example, "evaluate.py", *arguments, **variables)
     media = [path for path in answering.uploads if "/media/" in path]
     assert any("results" in path and path.endswith(".table.json") for path in media)
     assert any("summary" in path and path.endswith(".table.json") for path in media)
     before = len(answering.begun)
-    process(example, "evaluate.py", *arguments, WANDB_BASE_URL=answering.url, **home)
+    process(example, "evaluate.py", *arguments, **variables)
     assert len(answering.begun) == before
 
+    # the key is nowhere
     assert KEY not in done.stdout + done.stderr + done_too.stdout + done_too.stderr
     files = [path for path in place.rglob("*") if path.is_file()]
     assert len(files) > 10
@@ -295,22 +176,38 @@ def test_a_service_that_answers_gets_everything_and_the_key_stays_in_the_environ
     assert not any(KEY.encode() in content for content in answering.uploads.values())
 
 
-def test_a_killed_run_goes_on_as_the_same_run(process, example, service, home, tmp_path):
+def test_without_a_key_the_mirror_is_offline_and_holds_what_the_run_folder_holds(trained, copied):
+    done = copied()
+    run = trained / "example" / NAME
+    (log,) = run.glob("wandb/offline-run-*/run-*.wandb")
+    assert f"wandb sync --no-skip-online {os.path.relpath(log.parent, '/')}"[-60:] in done.stderr
+    inspected = command("-m", "wandb", "leet", "inspect", "--json", log, folder=run)
+    records = [json.loads(line) for line in inspected.stdout.splitlines()]
+
+    (begun,) = [record["run"] for record in records if record["type"] == "run"]
+    settings = json.loads((run / "settings.json").read_text())
+    config = begun["config"]["update"]
+    assert config | settings | {"model_args": "dense=[16]"} == config
+    named = (begun["project"], begun["run_group"], begun["display_name"])
+    assert named == ("synthetic-benchmark", "example", NAME)
+    mirrored = [record["history"]["item"] for record in records if record["type"] == "history"]
+    assert len(mirrored) == 3
+    for row, kept in zip(mirrored, history(run), strict=True):
+        assert row.items() >= kept.items()
+    summary = {}
+    for record in records:
+        if record["type"] == "summary":
+            summary |= record["summary"]["update"]
+    assert summary.items() >= json.loads((run / "summary.json").read_text()).items()
+
+
+def test_a_killed_run_continues_as_the_same_run(service, home, trained, copied):
     answering = service()
-    epochs = 10
-    flags = (*SMALL, "--epochs", epochs, "--runs-dir", tmp_path, "--state-share", 1)
-    environment = os.environ | home | {"WANDB_BASE_URL": answering.url}
-    command = [sys.executable, ROOT / "train.py", *map(str, flags)]
-    with subprocess.Popen(
-        command, cwd=example, env=environment, stdout=subprocess.DEVNULL
-    ) as training:
-        run = tmp_path / "example" / "vgg-linear-0"
-        while not (answering.begun and list(run.glob("state-*.npz"))) and training.poll() is None:
-            time.sleep(0.01)
-        training.kill()
-    assert not (run / "summary.json").exists()
-    process(example, "train.py", *flags, WANDB_BASE_URL=answering.url, **home)
-    has_all(answering, run, epochs)
+    variables = {"WANDB_BASE_URL": answering.url, **home}
+    copied(epochs=1, check=False, **variables)
+    assert not answering.ended.is_set()
+    copied(**variables)
+    has_all(answering, trained / "example" / NAME)
     assert len({begun["name"] for begun in answering.begun}) == 1
     assert len(answering.begun) > 1
 
@@ -321,29 +218,21 @@ def test_a_killed_run_goes_on_as_the_same_run(process, example, service, home, t
     ids=["refuses", "hangs", "answers and then refuses", "answers and then hangs"],
 )
 def test_a_failing_service_costs_nothing(
-    process, example, service, home, tmp_path, at_start, after_start
+    service, home, example, trained, copied, at_start, after_start
 ):
     failing = service(after_start)
     if at_start == "refuse":
         failing.stop()
     failing.state = at_start
-    done = process(
-        example, "train.py", *SMALL, "--runs-dir", tmp_path, WANDB_BASE_URL=failing.url, **home
-    )
-    ended = time.time()
-    run = tmp_path / "example" / "vgg-linear-0"
-    assert len(rows_on_disk(run)) == EPOCHS
-    assert (
-        ended - (run / "summary.json").stat().st_mtime < 3 * TIMEOUT + 5
-    )  # and 5 for Python to end
+    done = copied(WANDB_BASE_URL=failing.url, **home)
     assert KEY not in done.stdout + done.stderr
-    # the command that is printed sends everything, once a service answers
+
+    # the command that is shown sends everything, once a service answers
     answering = service()
-    command = re.search(r"(wandb sync .+)", done.stdout)[1]
-    sync = [sys.executable, "-m", *shlex.split(command)]
-    environment = os.environ | home | {"WANDB_BASE_URL": answering.url, "WANDB_API_KEY": KEY}
-    subprocess.run(sync, cwd=example, env=environment, check=True, capture_output=True, timeout=60)
-    has_all(answering, run)
+    sync = re.search(r"(wandb sync .+)", done.stderr)[1]
+    variables = home | {"WANDB_BASE_URL": answering.url, "WANDB_API_KEY": KEY}
+    command("-m", *shlex.split(sync), folder=example, **variables)
+    has_all(answering, trained / "example" / NAME)
 
 
 def test_the_sweep_is_every_run_of_the_benchmark_once():
@@ -355,7 +244,7 @@ def test_the_sweep_is_every_run_of_the_benchmark_once():
     runs = [tyro.cli(train.Settings, args=arguments) for arguments in itertools.product(*given)]
     whole = train.Settings()
     assert {run.config for run in runs} == {whole.config}
-    chosen = [(*run.models, *run.seeds) for run in runs]
-    assert sorted(chosen) == sorted(itertools.product(whole.models, whole.seeds))
+    asked = [(*run.models, *run.seeds) for run in runs]
+    assert sorted(asked) == sorted(itertools.product(whole.models, whole.seeds))
     assert sweep["project"] == whole.wandb_project
     assert (ROOT / sweep["program"]).is_file()

@@ -1,4 +1,4 @@
-"""Training on a Ray cluster of two nodes, one of which is lost."""
+"""Training on a Ray cluster, and on two nodes of which one is lost."""
 
 import os
 import subprocess
@@ -6,27 +6,26 @@ import sys
 import time
 
 import pytest
-from conftest import ROOT, refused
-from test_faults import EXAMPLE, outcome
+from conftest import EXAMPLE, ROOT, outcome, refused
 
 ray_cluster = pytest.importorskip(
     "ray.cluster_utils", reason="pip install -r requirements-optional.txt"
 )
 
 RUNS = (
-    *EXAMPLE, "--models", "cnn_bn", "--model-args", "dense=[16]", "--seeds", 3, 4, "--epochs", 12, "--batch-size", 25,
-    "--state-share", 1,
+    *EXAMPLE, "--models", "cnn_bn", "--model-args", "dense=[16]", "--seeds", 3, 4, "--epochs", 12,
+    "--batch-size", 25, "--state-share", 1,
 )  # fmt: skip
 
 
 def test_no_cluster_is_one_sentence(shell, example, tmp_path):
     for address in ("auto", "127.0.0.1:1"):
         flags = (*RUNS, "--runs-dir", tmp_path, "--ray", address)
-        refused(
-            shell(example, "train.py", *flags, check=False), f"--ray {address}", "no such cluster"
-        )
+        done = shell(example, "train.py", *flags, check=False)
+        refused(done, f"--ray {address}", "no such cluster")
 
 
+@pytest.mark.slow
 def test_two_nodes_train_what_one_machine_trains_and_one_may_be_lost(shell, example, tmp_path):
     shell(example, "train.py", *RUNS, "--runs-dir", tmp_path / "here", "--wandb", "disabled")
     cluster = ray_cluster.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
@@ -37,9 +36,8 @@ def test_two_nodes_train_what_one_machine_trains_and_one_may_be_lost(shell, exam
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("WANDB")
         }
-        with subprocess.Popen(
-            command, cwd=example, env=environment, stdout=subprocess.PIPE, text=True
-        ) as training:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        with subprocess.Popen(command, cwd=example, env=environment, **pipes) as training:
             folders = [
                 tmp_path / "ray" / "example" / f"cnn_bn-dense=[16]-linear-{seed}" for seed in (3, 4)
             ]
@@ -48,7 +46,7 @@ def test_two_nodes_train_what_one_machine_trains_and_one_may_be_lost(shell, exam
                 time.sleep(0.05)
             assert not any((folder / "summary.json").exists() for folder in folders)
             cluster.remove_node(second, allow_graceful=False)
-            shown, _ = training.communicate(timeout=240)
+            shown, _ = training.communicate(timeout=1200)
         assert training.returncode == 0, shown
         assert "continues after epoch" in shown
         for folder in folders:

@@ -17,6 +17,7 @@ from figures import plot_robustness
 from studies import ablation, robustness
 from synthetic_spectra.analysis import results, tables
 from synthetic_spectra.analysis.strengths import ARTEFACTS
+from synthetic_spectra.common.backend import keras
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import dataset
 from synthetic_spectra.training import run_folder
@@ -273,11 +274,11 @@ def test_the_ninth_network_is_told_how_far_peaks_shift(ablated, place):
     model = train.build_for(run, data)
     assert data.definitions.sizes() == (500, 2, 20)
     blur = next(layer for layer in model.layers if not layer.trainable and layer.weights)
-    blurred = train.keras.Model(model.input, blur.output)
+    blurred = keras.Model(model.input, blur.output)
     spectra = np.zeros((2, 500, 1), "float32")
     spectra[:, 240:242] = 0.5
     spectra[1, 242:244] = 1.0
-    one, three = train.keras.ops.convert_to_numpy(blurred(spectra))
+    one, three = keras.ops.convert_to_numpy(blurred(spectra))
     # samples at every half shift range, of bins of 2 datapoints
     samples = 4.5 + 10 * np.arange(50)
     expected = np.exp(-0.5 * ((samples - 240.5) / 20) ** 2)

@@ -130,10 +130,12 @@ def predictions(run, data):
     """
     kept = run.predictions()
     if kept is None:
-        from synthetic_spectra.common import backend  # starts Keras
+        # these start Keras
+        from synthetic_spectra.common import backend
+        from synthetic_spectra.training.batches import predicted_labels
 
         backend.prepare("float32")
-        kept = backend.predicted_labels(load(run), data)
+        kept = predicted_labels(load(run), data)
         run.save_predictions(kept)
     for split, labels in kept.items():
         if labels.shape != data.y[split].shape:

@@ -62,6 +62,11 @@ def checked_settings(settings_class, argv=None):
     return settings
 
 
+def notice(text):
+    """Show progress, or what the user should know: on stderr, as stdout is for tables."""
+    print(text, file=sys.stderr, flush=True)
+
+
 class GentleStop:
     """A context in which the first Ctrl-C or SIGTERM waits until ``check`` is called; a second one
     ends at once.

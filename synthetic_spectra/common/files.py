@@ -1,12 +1,21 @@
-"""Files that are whole or not there, and JSON of ours."""
+"""Files and folders that are whole or not there, locks, and JSON objects."""
 
+import errno
+import glob
 import json
 import os
+import secrets
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from synthetic_spectra.common.errors import InputError
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # on Windows
+    fcntl = None
+    import msvcrt
 
 
 @contextmanager
@@ -14,23 +23,104 @@ def written_whole(path):
     """Give a temporary path beside ``path``; on success it becomes ``path``, on any error it is
     removed.
 
-    Works for a file and for a folder (create it yourself). What stood at ``path`` before stays
-    until then; a file is on the disk, not only in its cache, before it takes the name.
+    Works for a file and for a folder, which the caller makes. What stood at ``path`` before stays
+    until then, and a link stays a link. Several processes may write one path at once: the last one
+    to end wins. A file is on the disk, not only in its cache, before it takes the name.
+
+    Raises:
+        InputError: if a folder would replace one that holds files which it does not hold itself.
     """
     path = Path(path)
+    if path.is_symlink():
+        path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
-    _remove(temporary)
-    try:
-        yield temporary
-        if path.is_dir():
-            _remove(path)
-        if temporary.is_file():
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        _remove(temporary)
+    _remove_leftovers(path)
+
+    # no other process uses the name; the lock tells them that this one still does
+    temporary = path.with_name(f".{path.stem}.part-{secrets.token_hex(4)}{path.suffix}")
+    lock = _lock_beside(temporary)
+    with locked(lock):
+        try:
+            yield temporary
+            if temporary.is_dir():
+                _move_folder(temporary, path)
+            else:
+                with temporary.open("rb") as file:
+                    os.fsync(file.fileno())
+                temporary.replace(path)
+        finally:
+            _remove(temporary)
+            lock.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path):
+    """Hold a lock on a file, which is made where there is none. It ends with the process, however
+    that ends.
+
+    Yields:
+        Whether the lock is held: False if another process holds it.
+    """
+    with Path(path).open("a") as file:
+        try:
+            if fcntl:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            else:
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except (BlockingIOError, PermissionError):
+            free = False
+        else:
+            free = True
+        yield free
+
+
+def _lock_beside(temporary):
+    return temporary.with_name(f"{temporary.name}.lock")
+
+
+def _remove_leftovers(path):
+    """Remove what killed processes left of ``path``: the temporaries whose lock nobody holds."""
+    names = f".{glob.escape(path.stem)}.part-*{glob.escape(path.suffix)}"
+    for lock in path.parent.glob(f"{names}.lock"):
+        # another user's files are theirs to remove
+        with suppress(PermissionError), locked(lock) as free:
+            if free:
+                temporary = lock.with_suffix("")
+                _remove(temporary)
+                _remove(_replaced(temporary))
+                lock.unlink(missing_ok=True)
+
+
+def _replaced(temporary):
+    """Where a folder waits for its removal while ``temporary`` takes its place."""
+    return temporary.with_name(f"{temporary.name}.replaced")
+
+
+def _move_folder(temporary, path):
+    """Rename a folder to ``path``, in place of a folder that holds the same files or fewer."""
+    while True:
+        try:
+            temporary.rename(path)
+            break
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or path.is_file():
+                raise
+
+        # nothing may be lost that is not written again
+        names, new_names = (
+            {file.relative_to(folder) for file in folder.rglob("*")} for folder in (path, temporary)
+        )
+        if foreign := sorted(names - new_names):
+            raise InputError(
+                f"{path / foreign[0]}: not written here and would be removed; move it away"
+            )
+
+        # in the meantime another process may have taken it away, or put its own there
+        _remove(_replaced(temporary))
+        with suppress(FileNotFoundError):
+            path.rename(_replaced(temporary))
+
+    _remove(_replaced(temporary))
 
 
 def _remove(path):
@@ -47,16 +137,19 @@ def write_text(path, text):
 
 
 def write_json(path, content):
-    """Write readable JSON whole or not at all; NaN and infinity are refused with ValueError, as
-    JSON has none."""
+    """Write a JSON object as indented text, whole or not at all.
+
+    Raises:
+        ValueError: for NaN and infinity, which JSON has not.
+    """
     write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path):
-    """Read a JSON object of ours.
+    """Read a JSON object.
 
     Raises:
-        InputError: if the file is missing or damaged.
+        InputError: if the file is missing, damaged or no JSON object.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))

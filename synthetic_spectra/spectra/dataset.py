@@ -203,18 +203,6 @@ def load(datasets_dir, source):
     return Dataset(folder, definitions, x, y, _checksums(folder))
 
 
-def epoch_order(n_samples, seed, epoch):
-    """The order in which the samples of one epoch are seen: a permutation that (seed, epoch) alone
-    decides.
-
-    Args:
-        n_samples: number of training spectra.
-        seed: of the run.
-        epoch: counted from 0.
-    """
-    return np.random.default_rng([seed, epoch]).permutation(n_samples)
-
-
 def _file(folder, axis, split):
     return folder / f"{axis}_{split}.npy"
 

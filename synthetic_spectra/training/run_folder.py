@@ -1,26 +1,31 @@
-"""Run folders runs/<config>/<model>-<hidden activation>-<seed>/ and their mirror in Weights &
-Biases.
+"""Run folders: runs/<config>/<model>-<hidden activation>-<seed>/.
 
 A folder holds settings.json (what was asked, and on what it ran), history.csv (a row per epoch),
 model.keras (the best weights), predictions.npz (predicted labels) and, as the last file,
 summary.json: a run with a summary is finished. Until then it holds the last two states from which
-the run can go on, and a lock while a process trains it.
+the run continues. Whoever trains it holds a lock on the file "lock".
 """
 
 import csv
-import fcntl
 import io
 import json
 import secrets
 import shutil
 import zipfile
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.common.files import read_json, write_json, write_text, written_whole
+from synthetic_spectra.common.files import (
+    locked,
+    read_json,
+    write_json,
+    write_text,
+    written_whole,
+)
 from synthetic_spectra.spectra import dataset
 from synthetic_spectra.training.run import Identity
 
@@ -29,8 +34,6 @@ RECORDED = ("config", "model", "hidden_activation", "seed", "dataset_checksum", 
 RECORDED += ("device", "versions")
 # of settings.json: recorded, but no reason to train a finished run again
 ENVIRONMENT = ("versions", "device", "run_id")
-# for readers that do not use Identity yet
-UNNAMED = {"model_args": {}, "online": False, "ema_momentum": 0.0, "precision": "float32"}
 
 
 class Run:
@@ -69,26 +72,20 @@ class Run:
         return self.folder / "predictions.npz"
 
     @property
+    def error_file(self):
+        return self.folder / "error.txt"
+
+    @property
     def summary(self):
         """The content of summary.json; None while the run is not finished."""
         path = self.folder / "summary.json"
         return read_json(path) if path.is_file() else None
 
-    @contextmanager
     def locked(self):
-        """Keep other processes from training this run; gives False if another one trains it
-        already."""
+        """A context that keeps other processes from training this run; it gives False if another
+        one trains it already."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as file:
-            try:
-                fcntl.flock(
-                    file, fcntl.LOCK_EX | fcntl.LOCK_NB
-                )  # ends with the process, however that ends
-            except BlockingIOError:
-                free = False
-            else:
-                free = True
-            yield free
+        return locked(self.folder / "lock")
 
     def check(self, resume):
         """Refuse to mix settings: of a finished run, or of one that would be continued.
@@ -128,11 +125,10 @@ class Run:
             The arrays and the values that ``save_state`` was given last, or None where the run
             begins.
         """
-        for leftover in self.folder.glob(".*.part*"):
-            leftover.unlink()
-        shutil.rmtree(
-            self.folder / "wandb", ignore_errors=True
-        )  # the mirror copies all epochs again
+        for leftover in (*self.folder.glob(".*.part*"), self.error_file):
+            leftover.unlink(missing_ok=True)
+        # the mirror copies all epochs again
+        shutil.rmtree(self.folder / "wandb", ignore_errors=True)
         state = None if resume == "never" else self._load_state()
         if state:
             before = read_json(self.folder / "settings.json")
@@ -142,12 +138,8 @@ class Run:
             self._write_history()
         else:
             self.settings["run_id"] = secrets.token_hex(4)
-            for stale in (
-                self.history_file,
-                self.model_file,
-                self.predictions_file,
-                *self._states(),
-            ):
+            made = (self.history_file, self.model_file, self.predictions_file)
+            for stale in (*made, *self._states()):
                 stale.unlink(missing_ok=True)
         write_json(self.folder / "settings.json", self.settings)
         return state
@@ -179,7 +171,7 @@ class Run:
                     arrays = {name: kept[name] for name in kept.files}
                 return arrays, json.loads(str(arrays.pop("values")))
             except Exception as error:  # whatever damaged bytes lead to
-                print(f"{path}: damaged, the state before it is taken: {error}")
+                notice(f"{path}: damaged, the state before it is taken: {error}")
         return None
 
     def record(self, row):
@@ -282,11 +274,17 @@ def found(runs_dir, config, problems=None):
     return runs
 
 
-def run_folder(runs_dir, config, **settings):
-    """For callers that do not use ``Identity`` yet."""
-    return Path(runs_dir) / config / Identity(**settings).folder_name
-
-
-def described(model_args):
-    """For callers that do not use ``Identity`` yet."""
-    return Identity("", "", model_args).columns()["model_args"]
+def summary_table(runs):
+    """A line of text for each run that is finished, and how many are not."""
+    columns = ("model", "hidden_activation", "seed")
+    rows = [
+        {name: run.settings[name] for name in columns} | run.summary for run in runs if run.summary
+    ]
+    lines = []
+    if rows:
+        lines.append(pd.DataFrame(rows).to_string(index=False, float_format="{:.4g}".format))
+    if len(rows) < len(runs):
+        lines.append(
+            f"{len(runs) - len(rows)} runs are not finished yet; the same command continues"
+        )
+    return "\n".join(lines)

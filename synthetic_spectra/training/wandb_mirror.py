@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import first_line
 from synthetic_spectra.spectra.dataset import CONFIG_FILE
 
@@ -15,14 +16,14 @@ from synthetic_spectra.spectra.dataset import CONFIG_FILE
 class Mirror:
     """A copy of runs in Weights & Biases, made by a thread of its own, one run after the other.
 
-    What is on disk comes first: nothing here stops a training or makes it wait, and what could not
-    be sent stays beside its run with the command that sends it later. Only ``close`` waits, and the
+    What is on disk comes first: nothing here stops a training or makes it wait. What could not be
+    sent stays beside its run, with the command that sends it later. Only ``close`` waits, and the
     client when the process ends: together for three times ``timeout`` at most.
 
     Args:
-        mode: "online", "offline" (kept beside each run for ``wandb sync``), "disabled", or "auto":
-            as WANDB_MODE says if it is set, else online with a key in WANDB_API_KEY or WANDBKEY,
-            else offline.
+        mode: of the client: "online", "offline" (kept beside each run for ``wandb sync``) or
+            "disabled"; or "auto": WANDB_MODE if it is set, else online with a key in WANDB_API_KEY
+            or WANDBKEY, else offline.
         project: name of the W&B project.
         timeout: seconds that the start of a run may take, and so many again the uploads at its end.
         arrays: whether the artifact of the dataset holds its arrays too.
@@ -32,23 +33,27 @@ class Mirror:
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         key = os.environ.get("WANDB_API_KEY") or os.environ.get("WANDBKEY")
         if key:
-            os.environ["WANDB_API_KEY"] = key  # the name that the client knows
+            # the name that the client knows
+            os.environ["WANDB_API_KEY"] = key
         if mode == "auto":
             mode = os.environ.get("WANDB_MODE") or ("online" if key else "offline")
-        self.mode, self.project, self.timeout, self.arrays = mode, project, timeout, arrays
-        self.client_run = None
-        self.unsent = []  # folders for wandb sync
-        self.waiting = []  # threads
+        self.client_mode, self.project, self.timeout, self.arrays = mode, project, timeout, arrays
+
+        # the run that the client has begun, and the calls that wait for the service
+        self.client_run, self.waiting_threads = None, []
+        # folders for wandb sync
+        self.unsent = []
         self.closed = False
+
         self.actions = queue.SimpleQueue()
         self.worker = threading.Thread(target=self._work, daemon=True)
-        if mode != "disabled":
+        if self.client_mode != "disabled":
             self.worker.start()
 
     def start(self, run, data):
         """Begin the copy of a run on a dataset, or take it up: with the epochs that the run has
         already."""
-        # model arguments as text, as in results/<config>.csv
+        # model arguments as text, as in the tables of results
         settings = run.settings | run.identity.columns()
         self._later(self._init, run.folder, settings["config"], run.name, "train", settings)
         self._later(self._use_dataset, data)
@@ -57,16 +62,14 @@ class Mirror:
 
     def log(self, row):
         """Copy the row of an epoch."""
-        self._later(
-            lambda: self.client_run.log(row, step=row["epoch"])
-        )  # W&B leaves out a step that it has
+        # W&B leaves out a step that it has
+        self._later(lambda: self.client_run.log(row, step=row["epoch"]))
 
     def finish(self, run, summary):
         """Copy the summary, the model and the predictions, and end the copy of a run."""
         if "test_misclassified" in summary:
-            summary = summary | {
-                "wrong_class": summary["test_misclassified"]
-            }  # as the published runs call it
+            # as the published runs call it
+            summary = summary | {"wrong_class": summary["test_misclassified"]}
         self._later(lambda: self.client_run.summary.update(summary))
         files = [file for file in (run.model_file, run.predictions_file) if file.is_file()]
         self._later(self._log_artifact, f"{run.settings['config']}-{run.name}", "model", files)
@@ -92,22 +95,23 @@ class Mirror:
         Returns:
             Whether everything was copied, to the server or for ``wandb sync``.
         """
-        if self.mode == "disabled":
+        if self.client_mode == "disabled":
             return False
         self.actions.put(None)
         self.worker.join(2 * self.timeout)
-        if self.client_run:  # the thread still waits for an answer
+
+        # the thread still waits for an answer
+        if self.client_run:
             self._keep()
         if self.unsent:
             paths = " ".join(shlex.quote(os.path.relpath(path)) for path in self.unsent)
-            self._tell(
-                f"not sent yet; with a key and a network: wandb sync --no-skip-online {paths}"
-            )
+            command = f"wandb sync --no-skip-online {paths}"
+            self._tell(f"not sent yet; with a key and a network: {command}")
         self.closed = True
         return not self.worker.is_alive()
 
     def _later(self, action, *arguments):
-        if self.mode != "disabled":
+        if self.client_mode != "disabled":
             self.actions.put((action, arguments))
 
     def _work(self):
@@ -115,6 +119,7 @@ class Mirror:
             action, arguments = queued
             if self.client_run or action == self._init:
                 self._attempt(action, *arguments)
+        self._end_unfinished()
 
     def _attempt(self, action, *arguments):
         """Whatever the service, the network or the client does, the work goes on."""
@@ -125,9 +130,11 @@ class Mirror:
 
     def _tell(self, sentence):
         if not self.closed:
-            print(f"Weights & Biases: {sentence}", flush=True)
+            notice(f"Weights & Biases: {sentence}")
 
     def _init(self, folder, group, name, job_type, settings):
+        self._end_unfinished()
+
         import wandb
 
         folder.mkdir(parents=True, exist_ok=True)
@@ -140,32 +147,31 @@ class Mirror:
             disable_git=True,
             save_code=False,
         )
-        place = {
-            "project": self.project,
-            "group": group,
-            "name": name,
-            "job_type": job_type,
-            "dir": folder,
-        }
-        place |= {
-            "id": settings.get("run_id"),
-            "config": settings,
-            "reinit": "create_new",
-            "settings": client,
-        }
-        for mode in dict.fromkeys((self.mode, "offline")):
+        for mode in dict.fromkeys((self.client_mode, "offline")):
             try:
-                # a run that is taken up goes on there as well, if the service knows it already
                 self.client_run = wandb.init(
-                    **place, mode=mode, resume="allow" if mode == "online" else None
+                    project=self.project,
+                    group=group,
+                    name=name,
+                    job_type=job_type,
+                    dir=folder,
+                    id=settings.get("run_id"),
+                    config=settings,
+                    mode=mode,
+                    # a run that is taken up continues there as well, if the service knows it
+                    resume="allow" if mode == "online" else None,
+                    reinit="create_new",
+                    settings=client,
                 )
                 return
             except Exception as error:
                 if mode == "offline":
                     raise
-                self.mode = "offline"  # for the runs to come too: no more waiting
-                self._tell(f"{first_line(error)}; goes on offline")
-                wandb.teardown()  # the client's process holds the run's name
+                # for the runs to come too: no more waiting
+                self.client_mode = "offline"
+                self._tell(f"{first_line(error)}; continues offline")
+                # the client's process holds the run's name
+                wandb.teardown()
 
     def _use_dataset(self, data):
         import wandb
@@ -175,12 +181,8 @@ class Mirror:
         for name in data.checksums if self.arrays else (CONFIG_FILE,):
             artifact.add_file(data.folder / name, policy="immutable", skip_cache=True)
         # the client cannot note a use offline; W&B knows equal artifacts as one
-        use = (
-            self.client_run.log_artifact
-            if self.client_run.offline
-            else self.client_run.use_artifact
-        )
-        self._aside(use, artifact)
+        run = self.client_run
+        self._aside(run.log_artifact if run.offline else run.use_artifact, artifact)
 
     def _log_artifact(self, name, kind, files):
         import wandb
@@ -193,28 +195,38 @@ class Mirror:
     def _log_results(self, tables):
         import wandb
 
-        self.client_run.log({name: wandb.Table(dataframe=table) for name, table in tables.items()})
+        # a column of a table to read may hold numbers and words
+        tables = {
+            name: wandb.Table(dataframe=table, allow_mixed_types=True)
+            for name, table in tables.items()
+        }
+        self.client_run.log(tables)
 
     def _aside(self, action, *arguments):
         """Start a call that waits for the service without a limit of its own."""
         waiting = threading.Thread(target=self._attempt, args=(action, *arguments), daemon=True)
         waiting.start()
-        self.waiting.append(waiting)
+        self.waiting_threads.append(waiting)
 
-    def _finish(self):
+    def _end_unfinished(self):
+        """End the copy of a run whose training was interrupted; it counts as failed until it is
+        taken up."""
+        if self.client_run:
+            self._attempt(self._finish, 1)
+
+    def _finish(self, exit_code=0):
         try:
             until = time.monotonic() + self.timeout / 2
-            for waiting in self.waiting:
+            for waiting in self.waiting_threads:
                 waiting.join(max(0, until - time.monotonic()))
-            self.client_run.finish()
+            self.client_run.finish(exit_code)
             if self.client_run.offline:
                 self._keep()
         except Exception:
             self._keep()
             raise
         finally:
-            self.client_run = None
-            self.waiting = []
+            self.client_run, self.waiting_threads = None, []
 
     def _keep(self):
         self.unsent.append(Path(self.client_run.dir).parent)
