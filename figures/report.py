@@ -32,7 +32,8 @@ class Settings:
     """Write one page with all tables and pictures of datasets; a browser opens it offline."""
 
     configs: tuple[str, ...] = ()
-    """Datasets: names in dataset_configs/ or paths to a .json; by default all with tables."""
+    """Datasets: names in dataset_configs/ or paths to a .json; by default all with tables in
+    results_dir, or else in the project's record."""
     results_dir: Path = results.MADE
     """Folder of the result tables; where it has none, the project's record in results/ is taken."""
     figures_dir: Path = style.FOLDER
@@ -76,11 +77,14 @@ def main(settings):
 
 
 def chosen(configs, results_dir):
-    """Paths of the configs that were asked for, or of all with a table of runs."""
-    if configs:
-        return list(map(config.find, configs))
-    paths = sorted(config.CONFIGS_DIR.glob("*.json"))
-    return [path for path in paths if results.located(results_dir, path.stem)]
+    """Paths of the configs that were asked for, else of those with tables of the user, else of the
+    project's record."""
+    if not configs:
+        found = [results.located(results_dir, name) for name in config.known()]
+        found = [tables for tables in found if tables]
+        users = [tables for tables in found if tables.folder != results.RECORD]
+        configs = [tables.name for tables in users or found]
+    return list(map(config.find, configs))
 
 
 def part_of(path, found):

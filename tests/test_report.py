@@ -133,6 +133,13 @@ def test_pictures_are_of_the_datasets_on_the_page(shell, page, tmp_path):
     shown = captions(tmp_path / "output" / "report.html")
     assert len(shown) > 3 and all("benchmark" in caption for caption in shown)
     assert not any("challenge" in caption for caption in shown)
+    # a report of everything has those of no dataset too, from any working directory
+    shell(tmp_path, "figures/report.py", "--output", tmp_path / "all.html")
+    everything = captions(tmp_path / "all.html")
+    assert everything > shown and any("training step" in caption for caption in everything)
+    # tables of the user come before the record
+    shell(page.parent.parent, "figures/report.py", "--output", tmp_path / "mine.html")
+    assert captions(tmp_path / "mine.html") == {"A picture of mine", "A picture of none"}
     # without any picture the page says how to draw one
     done = made(shell, page.parent.parent, "--figures-dir", tmp_path, "--output", tmp_path / "page")
     assert "python figures/plot_results.py --config challenge" in done.stderr

@@ -215,8 +215,7 @@ def check_name(name, what):
 
 
 def find(config):
-    """Path of a config that is given by its name in dataset_configs/ or by a path to a .json
-    file.
+    """Path of a config, given by its name in dataset_configs/ or by a path to a .json file.
 
     A name is looked for in dataset_configs/ of the working folder, then of this project.
 
@@ -241,10 +240,14 @@ def find(config):
     raise InputError(f"{what}: no file {CONFIGS_DIR / f'{config}.json'}; {_known()}")
 
 
-def _known():
+def known():
+    """Names of the configs in dataset_configs/ of the working folder and of this project."""
     files = (file for folder in (CONFIGS_DIR, ROOT / CONFIGS_DIR) for file in folder.glob("*.json"))
-    names = ", ".join(sorted({file.stem for file in files}))
-    return f"in {CONFIGS_DIR}/ there are: {names or 'none'}"
+    return sorted({file.stem for file in files})
+
+
+def _known():
+    return f"in {CONFIGS_DIR}/ there are: {', '.join(known()) or 'none'}"
 
 
 def load(path):
