@@ -18,22 +18,26 @@ if ON_TENSORFLOW:
 
 
 def accelerated(model):
-    """A model of the same function that shares the variables of ``model`` and trains faster.
+    """Another model of the same function that shares the variables of ``model`` and trains faster.
 
     Stand-ins replace those layers of a functional or sequential model that they understand: a
     convolution and its max pool where the pool leaves values out, and on TensorFlow convolutions,
     batch normalisation, sums and concatenations, each with its ReLU. All other layers are the very
-    layers of ``model``. Training one of the two models trains both.
+    layers of ``model``, and a model with code of its own is taken as one layer. Training one of the
+    two models trains both; compiling one leaves the other uncompiled.
 
     Args:
-        model: built Keras model of any kind.
+        model: Keras model of any kind that was called on a ``keras.Input``.
 
     Returns:
-        An uncompiled model; ``model`` itself where no layer can be replaced.
+        An uncompiled model.
     """
     network = graph.functional(model)
     if network is None:
-        return model
+        spectra = keras.tree.map_structure(
+            lambda tensor: keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype), model.input
+        )
+        return keras.Model(spectra, model(spectra), name=model.name)
     steps = graph.calls(network)
     before = graph.preceding_calls(network, steps)
 
@@ -46,7 +50,7 @@ def accelerated(model):
                 stand_ins[call] = stand_in, first
                 taken_along |= {first} - {call}
     if not stand_ins:
-        return model
+        return keras.Model(network.input, network.output, name=model.name)
 
     tensors = {id(tensor): tensor for tensor in network.inputs}
     for call in steps:
