@@ -81,9 +81,9 @@ def chosen(configs, results_dir):
     project's record."""
     if not configs:
         found = [results.located(results_dir, name) for name in config.known()]
-        found = [tables for tables in found if tables]
-        users = [tables for tables in found if tables.folder != results.RECORD]
-        configs = [tables.name for tables in users or found]
+        found = [one for one in found if one]
+        users = [one for one in found if one.folder != results.RECORD]
+        configs = [one.name for one in users or found]
     return list(map(config.find, configs))
 
 
@@ -116,7 +116,8 @@ def part_of(path, found):
         "name": path.stem,
         "file": file,
         "date": datetime.fromtimestamp(file.stat().st_mtime).date(),
-        "n_test": found.runs.test_spectra.max(),
+        # of runs that all diverged nothing was counted
+        "n_test": int(found.runs.test_spectra.fillna(0).max()),
         "ceiling": [] if found.ceiling is None else tables.verdicts(found.ceiling).splitlines(),
         "tables": shown,
         "peaks": {label: [one.peak_positions, one.peak_heights] for label, one in spectra.items()},

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 from conftest import ROOT, refused
+from drawing import try_odd_values
 from selenium import webdriver
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
@@ -221,6 +222,24 @@ def test_in_a_browser(page):
         assert driver.title == "Synthetic spectra benchmark: results", "no hostile text was run"
     finally:
         driver.quit()
+
+
+def test_any_value_of_a_flag_is_shown_or_refused(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flags = {"configs": ("challenge",), "results_dir": page.parent / "results"}
+    flags |= {"figures_dir": tmp_path, "output": tmp_path / "page.html"}
+    assert try_odd_values(report, tmp_path, **flags) > 10
+
+
+def test_runs_that_all_diverged_are_shown(tmp_path):
+    runs = results.Results(results.RECORD, "challenge").runs.head(2)
+    runs = runs.assign(outcome="diverged", test_accuracy=None, test_spectra=None)
+    for split in ("train", "val", "test"):
+        runs[f"{split}_misclassified"] = None
+    results.write(tmp_path, "challenge", {"runs": runs})
+    settings = report.Settings(("challenge",), tmp_path, tmp_path, tmp_path / "page.html")
+    report.main(settings)
+    assert "nan" not in settings.output.read_text(encoding="utf-8").lower()
 
 
 def test_what_cannot_be_read_is_named(shell, page, tmp_path):

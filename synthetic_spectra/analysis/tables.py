@@ -215,9 +215,10 @@ def percent(misclassified, n):
 
     Args:
         misclassified: mean or median number of misclassified spectra, NaN without any run.
-        n: number of spectra.
+        n: number of spectra, NaN where it is not known as every run diverged.
     """
-    return "–" if np.isnan(misclassified) else f"{100 * (1 - misclassified / n):.1f} %"
+    share = misclassified / n
+    return "–" if np.isnan(share) else f"{100 * (1 - share):.1f} %"
 
 
 def _published(published, config, network, quantity):
