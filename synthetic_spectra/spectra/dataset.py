@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +93,7 @@ def write(folder, definitions, numbers, parts):
     # an array begins with its header, which says how many spectra will follow
     spectra_type = np.dtype(definitions.rendering.dtype)
     with ExitStack() as stack:
-        files = {}
+        hashing, files = stack.enter_context(ThreadPoolExecutor(1)), {}
         for split in SPLITS:
             shapes = {"x": (numbers[split], definitions.n_datapoints), "y": (numbers[split],)}
             for axis, dtype in (("x", spectra_type), ("y", np.dtype("float64"))):
@@ -102,17 +103,17 @@ def write(folder, definitions, numbers, parts):
                     "fortran_order": False,
                     "shape": shapes[axis],
                 }
-                files[axis, split] = manifest.HashingFile(stream)
+                files[axis, split] = manifest.HashingFile(stream, hashing)
                 np.lib.format.write_array_header_1_0(files[axis, split], header)
 
         for split, spectra, labels in parts:
             files["x", split].write(spectra)
             files["y", split].write(labels.astype("float64"))
 
-    checksums = {
-        _file(folder, axis, split).name: file.hash.hexdigest()
-        for (axis, split), file in files.items()
-    }
+        checksums = {
+            _file(folder, axis, split).name: file.checksum()
+            for (axis, split), file in files.items()
+        }
     return {CONFIG_FILE: manifest.checksum(folder / CONFIG_FILE)} | checksums
 
 

@@ -152,14 +152,23 @@ class HashingFile:
 
     Args:
         file: opened for writing bytes.
+        executor: of one thread, which hashes while the next content is made.
     """
 
-    def __init__(self, file):
-        self.file, self.hash = file, hashlib.sha256()
+    def __init__(self, file, executor):
+        self.file, self.executor = file, executor
+        self.hash, self.hashed = hashlib.sha256(), None
 
     def write(self, content):
+        """Write bytes, or an array that nobody changes afterwards."""
+        if self.hashed:
+            self.hashed.result()
+        self.hashed = self.executor.submit(self.hash.update, content)
         self.file.write(content)
-        self.hash.update(content)
+
+    def checksum(self):
+        self.hashed.result()
+        return self.hash.hexdigest()
 
 
 def checksum(path):
