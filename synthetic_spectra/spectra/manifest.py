@@ -1,13 +1,14 @@
 """datasets/<name>/manifest.json: what rendering wrote, so that nothing else is taken for it."""
 
-import fcntl
 import hashlib
 import os
+import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 from synthetic_spectra.common.errors import InputError, in_words, shortened
-from synthetic_spectra.common.files import read_json, write_json
+from synthetic_spectra.common.files import locked, read_json, write_json
 from synthetic_spectra.spectra import config
 
 CONFIG_FILE = "config.json"
@@ -21,16 +22,27 @@ def alone_with(folder):
 
     Yields:
         the folder that ``folder`` leads to if it is a link, else ``folder``.
+
+    Raises:
+        InputError: if it is a link that leads to itself.
     """
     folder = Path(os.path.realpath(folder)) if folder.is_symlink() else folder
+    if folder.is_symlink():
+        raise InputError(f"{folder}: a link that leads to itself")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = folder.parent / f".{folder.name}.lock"
-    with lock.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            yield folder
-        finally:
-            lock.unlink(missing_ok=True)
+    lock, waits = folder.with_name(f".{folder.name}.lock"), False
+    while True:
+        with locked(lock) as free:
+            if free:
+                try:
+                    yield folder
+                finally:
+                    lock.unlink(missing_ok=True)
+                return
+        if not waits:
+            print(f"{folder}: another process renders it, this one waits", file=sys.stderr)
+        waits = True
+        time.sleep(0.2)
 
 
 def write(folder, checksums, fixed):
