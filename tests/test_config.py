@@ -165,6 +165,10 @@ MISTAKES = {
         change(*FIRST, "peak_heights", 0, to=-0.5),
         ["class 0", "peak_heights[0]", "-0.5"],
     ),
+    "group that no file can hold": (
+        change(*FIRST, "group", to="\ud800"),
+        ["class 0", "group", "unicode"],
+    ),
     "lengths differ": (
         change(*FIRST, "peak_heights", to=[1.0]),
         ["class 0", "peak_heights", "1", "2"],

@@ -1,6 +1,7 @@
 """Figures: they show what the data hold, are PNG and PDF, and a mistake is one sentence."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -232,9 +233,15 @@ def test_scripts_in_the_shell(shell, example):
     )
 
 
-def test_flags_are_read_before_matplotlib_and_keras_start():
+def test_flags_are_read_before_matplotlib_and_keras_start(tmp_path):
+    """And the style is that of the project, whatever a user has set for Matplotlib."""
     names = ", ".join(sorted(path.stem for path in (ROOT / "figures").glob("*.py")))
     code = f"import sys; from figures import {names}\n"
-    code += "assert not {'matplotlib', 'keras', 'tensorflow'} & set(sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    code += "assert not {'matplotlib', 'keras', 'tensorflow'} & set(sys.modules)\n"
+    code += "choices = style.pyplot().rcParams\n"
+    code += "assert choices['font.size'] == 12 and not choices['text.usetex']"
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfont.size: 5\n")
+    environment = os.environ | {"MATPLOTLIBRC": str(tmp_path), "MPLBACKEND": "nonsense"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -45,7 +45,7 @@ class ClassDefinition(_Strict):
 
     peak_positions: list[int] = Field(min_length=1)
     peak_heights: list[Annotated[Finite, Field(gt=0, le=1)]] = Field(min_length=1)
-    group: str | None = None  # classes of one group are told apart by one kind of detail
+    group: Annotated[str, Field(min_length=1)] | None = None  # of classes with the same difference
     rendering: ClassScope = ClassScope()
 
     @model_validator(mode="after")
