@@ -51,7 +51,9 @@ def commands():
     for page in (*PAGES, "Makefile", "docker/experiment.py"):
         text = (ROOT / page).read_text(encoding="utf-8").replace("\\\n", " ")
         text = re.sub(r"\$\(([A-Z]+)\)", r"\1", text)
-        for script, arguments in re.findall(r"python ((?:\w+/)?\w+\.py)((?: [^\n`#&|;)]*)?)", text):
+        for script, arguments in re.findall(
+            r"python ((?:\w+/)?\w+\.py)((?: [^\n`#&|;>)]*)?)", text
+        ):
             if not re.search(r"[<…$*]|--help", arguments):
                 yield pytest.param(
                     script, shlex.split(arguments), id=f"{page}: {script}{arguments}"
