@@ -85,7 +85,8 @@ def main(settings):
 
     if rows:
         runs = in_order(pd.DataFrame(rows))
-        written = write_tables(settings, runs, np.array(predicted), data)
+        with results.alone_in(settings.results_dir):
+            written = write_tables(settings, runs, np.array(predicted), data)
         if not settings.mixed:
             refuse_mixed(runs, sorted({name for run in finished for name in run.settings}))
         print_tables(settings, written)

@@ -93,11 +93,13 @@ def main(settings):
         except InputError as error:
             problems.append(f"{name}: {error}")
 
-    rows = [row for name in VARIANTS for row in finished(settings, name, data, problems)]
+    # the runs of other processes are in the table too, as far as they are finished
+    with results.alone_in(settings.results_dir):
+        rows = [row for name in VARIANTS for row in finished(settings, name, data, problems)]
+        if rows:
+            results.write(settings.results_dir, data.name, {"ablation": pd.DataFrame(rows)})
     if rows:
-        table = pd.DataFrame(rows)
-        results.write(settings.results_dir, data.name, {"ablation": table})
-        print(tables.write(comparison(table), "markdown"))
+        print(tables.write(comparison(pd.DataFrame(rows)), "markdown"))
     if problems:
         raise InputError("; ".join(problems))
 

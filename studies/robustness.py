@@ -88,7 +88,8 @@ def main(settings):
                 rows.append(tested(*network, disturbed, artefact, strength, "with"))
 
     if rows:
-        written = write_table(settings, data.name, pd.DataFrame(rows))
+        with results.alone_in(settings.results_dir):
+            written = write_table(settings, data.name, pd.DataFrame(rows))
         print(tables.write(accuracies(written.robustness), "markdown"))
     if problems:
         raise InputError("; ".join(problems))
@@ -98,7 +99,7 @@ def rendered(settings, data, artefact, strength):
     """The dataset with an artefact, rendered if it is not there yet.
 
     All its other settings are those with which ``data`` was rendered, whatever its config file says
-    by now.
+    by now. Spectra with the artefact that are there from earlier settings are replaced.
     """
     changes = ARTEFACTS[artefact].strengths[strength]
     definitions = data.definitions.changed(dtype="float32", **changes)

@@ -3,6 +3,7 @@ is the tables alone, and several evaluations at once lose nothing."""
 
 import io
 import json
+import multiprocessing
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT, refused
 
+import evaluate
 from synthetic_spectra.analysis import results
 from synthetic_spectra.common.files import write_json
 from synthetic_spectra.spectra import dataset
@@ -143,6 +145,53 @@ def test_a_cost_that_is_not_known_is_an_empty_cell(shell, data, flags, tmp_path)
     shell(tmp_path, "evaluate.py", *flags)
     table = results.read(tmp_path / "output" / "results", "example").runs
     assert table.multiply_accumulates.isna().all()
+
+
+def evaluate_at_once(started, folder, datasets_dir, i, repetitions):
+    """Evaluate runs of one network again and again, at the same time as other processes do."""
+    for repetition in range(repetitions):
+        settings = evaluate.Settings(
+            config=str(EXAMPLE),
+            datasets_dir=datasets_dir,
+            runs_dir=folder / f"runs of {i}",
+            results_dir=folder / f"results {repetition}",
+            keep=True,
+            wandb="disabled",
+        )
+        started.wait()
+        try:
+            evaluate.main(settings)
+        except BaseException:
+            # so that no process waits for this one
+            started.abort()
+            raise
+
+
+@pytest.mark.parametrize("repetitions", [2, pytest.param(20, marks=pytest.mark.slow)])
+def test_three_evaluations_at_once_lose_nothing(example, data, tmp_path, repetitions):
+    models = ("cnn2", "cnn3", "vgg")
+    for i, model in enumerate(models):
+        for seed in (0, 1):
+            finish(tmp_path / f"runs of {i}", data, model, seed, n_wrong=i + seed)
+    spawned = multiprocessing.get_context("spawn")
+    started = spawned.Barrier(len(models), timeout=300)
+    arguments = (started, tmp_path, example / "datasets")
+    processes = [
+        spawned.Process(target=evaluate_at_once, args=(*arguments, i, repetitions))
+        for i in range(len(models))
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    for repetition in range(repetitions):
+        folder = tmp_path / f"results {repetition}"
+        found = results.read(folder, "example")
+        assert list(found.runs.model) == [model for model in models for _ in (0, 1)]
+        assert len(found.differences) == 3
+        assert set(found.confusions.model) == set(models)
+        assert {path.suffix for path in folder.iterdir()} == {".csv"}, "nothing is left over"
 
 
 QUIET = """

@@ -188,36 +188,10 @@ def test_spectra_with_an_artefact_have_all_other_settings_of_the_dataset(tested,
         assert disturbed.definitions == expected
         spectra.append(disturbed.x["test"])
     assert not np.array_equal(spectra[0], spectra[1])
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        ("", "", None),
-        ('"test_shift": 10', '"test_shift": 11', "test_shift is 11, was 10"),
-        # a flag set it when the spectra were rendered
-        ('"test_shift": 10', '"test_shift": 10, "n_train": 5', "n_train is 5, was 4"),
-        ('"test_shift": 10', '"test_shift": 10, "noise": 0.1', "noise is 0.1, was not set"),
-        ("[0.6, 1.0]", "[0.7, 1.0]", "class 0: peak_heights[0] is 0.7, was 0.6"),
-        ('"classes"', "classes", "not a JSON config"),
-    ],
-)
-def test_a_config_that_was_edited_after_rendering_is_told(old, new, words, tmp_path, capsys):
-    """And what was rendered counts."""
-    path = tmp_path / "mine.json"
-    path.write_text(text := Path(EXAMPLE).read_text())
-    datasets_dir = tmp_path / "datasets"
-    spectra_from_config.main(
-        spectra_from_config.Settings(config=str(path), datasets_dir=datasets_dir, n_train=4)
-    )
-    rendered = dataset.resolved(datasets_dir, "mine")
-    assert old in text
-    path.write_text(text.replace(old, new))
-    capsys.readouterr()
-    assert dataset.load(datasets_dir, path).definitions == rendered
-    told = capsys.readouterr().err
-    assert told.count("\n") == (words is not None)
-    assert words is None or (words in told and "mine.json: edited since" in told)
+    # spectra of an earlier rendering of the dataset are no longer taken
+    later = replace(data, definitions=data.definitions.changed(test_var=0.02))
+    again = robustness.rendered(settings, later, "noise", STRONGEST)
+    assert again.definitions.rendering.test_var == 0.02
 
 
 def test_a_variant_that_a_class_overrides_is_named_and_the_others_are_trained(tmp_path):

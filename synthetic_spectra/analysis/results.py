@@ -14,7 +14,7 @@ import pandas as pd
 from synthetic_spectra.analysis import table_files
 from synthetic_spectra.analysis.table_files import TABLES
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.common.files import write_text
+from synthetic_spectra.common.files import alone, write_text
 from synthetic_spectra.training.run import Identity
 
 # the default folder of scripts that write tables; scripts that read look into RECORD too
@@ -143,6 +143,16 @@ def read_published():
     return pd.read_csv(RECORD / "published.csv").assign(
         model_args="", online=False, ema_momentum=0.0
     )
+
+
+def alone_in(results_dir):
+    """A context in which no other process writes tables into a folder; it waits for those that do.
+
+    Hold it from reading rows that are to be kept until ``write``, or another process's rows may be
+    lost in between.
+    """
+    folder = Path(results_dir)
+    return alone(folder / ".lock", f"{folder}: another process writes there, this one waits")
 
 
 def write(results_dir, name, tables):

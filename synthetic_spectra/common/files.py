@@ -6,6 +6,8 @@ import json
 import os
 import secrets
 import shutil
+import sys
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -62,16 +64,53 @@ def locked(path):
         Whether the lock is held: False if another process holds it.
     """
     with Path(path).open("a") as file:
-        try:
-            if fcntl:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            else:
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except (BlockingIOError, PermissionError):
-            free = False
+        yield _lock(file)
+
+
+@contextmanager
+def alone(path, notice):
+    """Wait until no other process is in this context with the same lock file.
+
+    Args:
+        path: of the file; it is made here, and removed at the end.
+        notice: what stderr tells somebody who has to wait.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    waits = False
+    while True:
+        with path.open("a") as file:
+            if _lock(file) and _is_at(file, path):
+                try:
+                    yield
+                finally:
+                    path.unlink(missing_ok=True)
+                return
+        if not waits:
+            print(notice, file=sys.stderr)
+        waits = True
+        time.sleep(0.1)
+
+
+def _lock(file):
+    """Lock an open file; False if another process has locked it."""
+    try:
+        if fcntl:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         else:
-            free = True
-        yield free
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def _is_at(file, path):
+    """Whether an open file is still the one at a path: the process that held its lock before has
+    removed it, and another one may have made a new file."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _lock_beside(temporary):

@@ -2,13 +2,11 @@
 
 import hashlib
 import os
-import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
 from synthetic_spectra.common.errors import InputError, in_words, shortened
-from synthetic_spectra.common.files import locked, read_json, write_json
+from synthetic_spectra.common.files import alone, read_json, write_json
 from synthetic_spectra.spectra import config
 
 CONFIG_FILE = "config.json"
@@ -29,20 +27,9 @@ def alone_with(folder):
     folder = Path(os.path.realpath(folder)) if folder.is_symlink() else folder
     if folder.is_symlink():
         raise InputError(f"{folder}: a link that leads to itself")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock, waits = folder.with_name(f".{folder.name}.lock"), False
-    while True:
-        with locked(lock) as free:
-            if free:
-                try:
-                    yield folder
-                finally:
-                    lock.unlink(missing_ok=True)
-                return
-        if not waits:
-            print(f"{folder}: another process renders it, this one waits", file=sys.stderr)
-        waits = True
-        time.sleep(0.2)
+    lock = folder.with_name(f".{folder.name}.lock")
+    with alone(lock, f"{folder}: another process renders it, this one waits"):
+        yield folder
 
 
 def write(folder, checksums, fixed):
