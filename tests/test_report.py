@@ -73,7 +73,7 @@ def made(shell, folder, *flags, config="challenge", **kwargs):
 
 
 class Page(HTMLParser):
-    """Elements of a page in order, as (name, attributes, text in them); every one must be closed."""
+    """Elements of a page in order, as (name, attributes, text); every one must be closed."""
 
     def __init__(self, text):
         super().__init__()
