@@ -132,6 +132,22 @@ def test_two_renderers_at_once_lose_nothing(example, tmp_path, times):
         assert [path.name for path in (place / "datasets").iterdir()] == ["example"]
 
 
+def test_of_two_renderers_with_other_settings_one_is_refused(tmp_path):
+    command = [sys.executable, ROOT / "spectra_from_config.py", "--config", EXAMPLE]
+    both = [
+        subprocess.Popen(
+            [*command, "--n-train", n_train], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        )
+        for n_train in ("40", "50")
+    ]
+    told = [process.communicate()[1] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 2]
+    first, second = (both[0], told[1]) if both[0].returncode == 0 else (both[1], told[0])
+    assert "holds other spectra: rendering.n_train is" in second
+    n_train = 40 if first is both[0] else 50
+    assert len(dataset.load(tmp_path / "datasets", "example").y["train"]) == 2 * n_train
+
+
 @pytest.mark.parametrize("there", ["nothing", "an empty folder", "a dataset", "other spectra"])
 def test_a_folder_may_be_a_link(shell, example, tmp_path, there):
     target, link = tmp_path / "scratch" / "deep" / "example", tmp_path / "datasets" / "example"
