@@ -4,7 +4,6 @@ import hashlib
 import shutil
 import sys
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +84,7 @@ def write(folder, definitions, numbers, parts):
         parts: yields split, spectra (n, n_datapoints), labels (n,), in the order of each split.
 
     Returns:
-        file name → SHA-256 of its content, in hexadecimal.
+        file name → CRC-32 of its content.
     """
     folder.mkdir()
     config.save(folder / CONFIG_FILE, definitions)
@@ -93,7 +92,7 @@ def write(folder, definitions, numbers, parts):
     # an array begins with its header, which says how many spectra will follow
     spectra_type = np.dtype(definitions.rendering.dtype)
     with ExitStack() as stack:
-        hashing, files = stack.enter_context(ThreadPoolExecutor(1)), {}
+        files = {}
         for split in SPLITS:
             shapes = {"x": (numbers[split], definitions.n_datapoints), "y": (numbers[split],)}
             for axis, dtype in (("x", spectra_type), ("y", np.dtype("float64"))):
@@ -103,18 +102,15 @@ def write(folder, definitions, numbers, parts):
                     "fortran_order": False,
                     "shape": shapes[axis],
                 }
-                files[axis, split] = manifest.HashingFile(stream, hashing)
+                files[axis, split] = manifest.CheckedFile(stream)
                 np.lib.format.write_array_header_1_0(files[axis, split], header)
 
         for split, spectra, labels in parts:
             files["x", split].write(spectra)
             files["y", split].write(labels.astype("float64"))
 
-        checksums = {
-            _file(folder, axis, split).name: file.checksum()
-            for (axis, split), file in files.items()
-        }
-    return {CONFIG_FILE: manifest.checksum(folder / CONFIG_FILE)} | checksums
+    crcs = {_file(folder, *array).name: file.crc32 for array, file in files.items()}
+    return {CONFIG_FILE: manifest.crc32(folder / CONFIG_FILE)} | crcs
 
 
 def refuse_too_large(folder, definitions, numbers):
@@ -282,4 +278,9 @@ def _load_labels(path, n_classes, n_spectra):
 
 def _checksums(folder):
     arrays = (_file(folder, axis, split) for split in SPLITS for axis in "xy")
-    return {path.name: manifest.checksum(path) for path in (folder / CONFIG_FILE, *arrays)}
+    return {path.name: _sha256(path) for path in (folder / CONFIG_FILE, *arrays)}
+
+
+def _sha256(path):
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,7 +1,7 @@
 """datasets/<name>/manifest.json: what rendering wrote, so that nothing else is taken for it."""
 
-import hashlib
 import os
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from synthetic_spectra.spectra import config
 
 CONFIG_FILE = "config.json"
 MANIFEST_FILE = "manifest.json"
+READ_AT_ONCE = 2**20  # bytes
 LISTED = 8  # names in a sentence
 
 
@@ -32,15 +33,15 @@ def alone_with(folder):
         yield folder
 
 
-def write(folder, checksums, fixed):
+def write(folder, crcs, fixed):
     """Record the files of a dataset that was just rendered.
 
     Args:
         folder: of the dataset.
-        checksums: file name → SHA-256 of its content, in hexadecimal.
+        crcs: file name → CRC-32 of its content.
         fixed: the rendering settings that the config fixed: name → value.
     """
-    files = {name: {"sha256": checksums[name], **_stamp(folder / name)} for name in checksums}
+    files = {name: {"crc32": crcs[name], **_stamp(folder / name)} for name in crcs}
     write_json(folder / MANIFEST_FILE, {"fixed": fixed, "files": files})
 
 
@@ -146,34 +147,29 @@ def _difference(place, before, now):
     return f"{''.join(in_words(place))} is {values[1]}, was {values[0]}"
 
 
-class HashingFile:
-    """A file for writing that knows the SHA-256 of what was written to it.
+class CheckedFile:
+    """A file for writing that knows the CRC-32 of what was written to it.
 
     Args:
         file: opened for writing bytes.
-        executor: of one thread, which hashes while the next content is made.
     """
 
-    def __init__(self, file, executor):
-        self.file, self.executor = file, executor
-        self.hash, self.hashed = hashlib.sha256(), None
+    def __init__(self, file):
+        self.file, self.crc32 = file, 0
 
     def write(self, content):
-        """Write bytes, or an array that nobody changes afterwards."""
-        if self.hashed:
-            self.hashed.result()
-        self.hashed = self.executor.submit(self.hash.update, content)
+        """Write bytes or an array."""
         self.file.write(content)
-
-    def checksum(self):
-        self.hashed.result()
-        return self.hash.hexdigest()
+        self.crc32 = zlib.crc32(content, self.crc32)
 
 
-def checksum(path):
-    """SHA-256 of the content of a file, in hexadecimal."""
+def crc32(path):
+    """CRC-32 of the content of a file: it tells changed files, at a third of the time of SHA-256."""
+    found = 0
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while content := file.read(READ_AT_ONCE):
+            found = zlib.crc32(content, found)
+    return found
 
 
 def _unchanged(path, entry):
@@ -182,7 +178,7 @@ def _unchanged(path, entry):
     if not path.is_file() or path.stat().st_size != entry.get("bytes"):
         return False
     same_time = path.stat().st_mtime_ns == entry.get("modified_ns")
-    return same_time or checksum(path) == entry.get("sha256")
+    return same_time or crc32(path) == entry.get("crc32")
 
 
 def _stamp(path):

@@ -41,8 +41,8 @@ def render(definitions, folder, fixed=None, watch=lambda parts, total: parts):
     dataset.refuse_too_large(folder, definitions, numbers)
     source.refuse_too_large(dataset.SPLITS)
     parts = source.draw(dataset.SPLITS)
-    checksums = dataset.write(folder, definitions, numbers, watch(parts, sum(numbers.values())))
-    manifest.write(folder, checksums, fixed or {})
+    crcs = dataset.write(folder, definitions, numbers, watch(parts, sum(numbers.values())))
+    manifest.write(folder, crcs, fixed or {})
 
 
 def fresh(definitions, seed, epoch):
