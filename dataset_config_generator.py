@@ -104,8 +104,7 @@ def advice_on_shifts(definitions, name):
             share = getattr(Rendering(), setting) / PUBLISHED_DATAPOINTS
             length = max(1, round(share * definitions.n_datapoints))
             flags.append(f"--{setting.replace('_', '-')} {length}")
-        command = f"spectra_from_config.py --config {name} {' '.join(flags)}"
-        advice += f"; the published shares of the axis are those of {command}"
+        advice += f"; as a share of the axis, the published shifts are {' '.join(flags)}"
     return advice
 
 

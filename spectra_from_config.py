@@ -38,19 +38,30 @@ def main(settings):
     refuse_fixed(definitions, settings)
     resolved = definitions.resolved(settings)
 
+    # spectra that are there need no rendering, and no right to write
+    folder = settings.datasets_dir / path.stem
+    if holds(folder, resolved):
+        return
+
     # a second process that renders the same dataset waits, and finds it there
-    with manifest.alone_with(settings.datasets_dir / path.stem) as folder:
-        if dataset.holds(folder, resolved):
-            doubt = "" if manifest.read(folder) else ", if nobody changed them: it has no manifest"
-            print(f"{folder} holds these spectra already{doubt}")
+    with manifest.alone_with(folder) as folder:
+        if holds(folder, resolved):
             return
         manifest.refuse_loss(folder, resolved, settings.replace)
-
         if notice := sources.notice(resolved):
             print(f"{path}: {notice}", file=sys.stderr)
         with written_whole(folder) as temporary:
             sources.render(resolved, temporary, definitions.fixed(), shown)
     print(f"wrote {folder}")
+
+
+def holds(folder, definitions):
+    """Whether a folder holds the spectra of a resolved config already, which is told then."""
+    if not dataset.holds(folder, definitions):
+        return False
+    doubt = "" if manifest.read(folder) else ", if nobody changed them: it has no manifest"
+    print(f"{folder} holds these spectra already{doubt}")
+    return True
 
 
 def refuse_fixed(definitions, settings):

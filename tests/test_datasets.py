@@ -112,6 +112,22 @@ def test_a_dataset_without_a_manifest_stays_usable(shell, folder):
     assert dataset.load(folder.parent, "example").checksum == checksum
 
 
+def test_spectra_that_are_there_need_no_right_to_write(folder):
+    folder.parent.chmod(0o555)
+    # root may write everywhere, but for this
+    prefix = ("setpriv", "--bounding-set=-dac_override") if os.geteuid() == 0 else ()
+    command = [*prefix, sys.executable, ROOT / "spectra_from_config.py", "--config", EXAMPLE]
+    done = subprocess.run(command, cwd=folder.parent.parent, capture_output=True, text=True)
+    assert "already" in done.stdout, done.stderr
+    done = subprocess.run(
+        [*command, "--datasets-dir", "datasets/deeper"],
+        cwd=folder.parent.parent,
+        capture_output=True,
+        text=True,
+    )
+    refused(done, "Permission denied")
+
+
 @pytest.mark.parametrize(
     "times", [2, pytest.param(20, marks=pytest.mark.slow)], ids=["twice", "often"]
 )

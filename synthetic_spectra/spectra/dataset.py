@@ -131,22 +131,17 @@ def holds(folder, definitions):
     Where no manifest says what was written, as in datasets of earlier versions, arrays of the right
     shapes are taken for them.
     """
-    if not folder.is_dir():
-        return False
     try:
         if config.load(folder / CONFIG_FILE) != definitions:
             return False
         for split in SPLITS:
-            x, y = (
-                _open(_file(folder, axis, split), n_dimensions)
-                for axis, n_dimensions in (("x", 2), ("y", 1))
-            )
+            x, y = _open(_file(folder, "x", split), 2), _open(_file(folder, "y", split), 1)
             if x.shape != (len(y), definitions.n_datapoints):
                 return False
-    except InputError:
+        recorded = manifest.read(folder)
+        return recorded is None or not recorded["files"].keys() & set(manifest.not_written(folder))
+    except (InputError, OSError):  # another process may replace them just now
         return False
-    recorded = manifest.read(folder)
-    return recorded is None or not recorded["files"].keys() & set(manifest.not_written(folder))
 
 
 def resolved(datasets_dir, source):
