@@ -2,6 +2,7 @@
 network is worth."""
 
 import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -89,7 +90,9 @@ def main(settings):
     for i, name in enumerate(settings.variants, start=1):
         print(f"== {i} of {len(settings.variants)}: {name}", file=sys.stderr)
         try:
-            train_variant(settings, name, data)
+            # stdout is for the table of this script
+            with redirect_stdout(sys.stderr):
+                train_variant(settings, name, data)
         except InputError as error:
             problems.append(f"{name}: {error}")
 

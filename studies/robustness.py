@@ -2,6 +2,7 @@
 on spectra with artefacts."""
 
 import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -77,15 +78,15 @@ def main(settings):
         for strength in ARTEFACTS[artefact].strengths:
             print(f"== {artefact}={strength:g}", file=sys.stderr)
             try:
-                disturbed = rendered(settings, data, artefact, strength)
+                # stdout is for the table of this script
+                with redirect_stdout(sys.stderr):
+                    disturbed = rendered(settings, data, artefact, strength)
+                    networks_with = trained_with(settings, disturbed, problems)
             except InputError as error:
                 problems.append(f"{artefact}={strength:g}: {error}")
                 continue
-            rows += [
-                tested(*network, disturbed, artefact, strength, "without") for network in networks
-            ]
-            for network in trained_with(settings, disturbed, problems):
-                rows.append(tested(*network, disturbed, artefact, strength, "with"))
+            for how, tried in (("without", networks), ("with", networks_with)):
+                rows += [tested(*network, disturbed, artefact, strength, how) for network in tried]
 
     if rows:
         with results.alone_in(settings.results_dir):

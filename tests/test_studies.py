@@ -108,8 +108,10 @@ def test_finished_runs_stay_and_differences_have_intervals(ablated, place, capfd
         ablation.main(replace(ablated, variants=("no rot",)))
 
 
-def test_networks_are_tested_with_artefacts_and_trained_with_them(tested, place):
+def test_networks_are_tested_with_artefacts_and_trained_with_them(tested, place, capsys):
     robustness.main(tested)
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 4 and all(line.startswith("|") for line in shown), "the table alone"
     table = results.read(place, "example", "robustness").robustness
     strengths = ARTEFACTS["noise"].strengths
     assert len(table) == 1 + len(strengths) * (1 + 1)

@@ -1,5 +1,6 @@
 """Finished runs of a dataset: choose them, load their networks, predict with them."""
 
+import zipfile
 from pathlib import Path
 
 from synthetic_spectra.common.errors import InputError, first_line
@@ -96,6 +97,12 @@ def load(run):
     """
     from synthetic_spectra.common.backend import keras  # starts Keras
 
+    # of another file Keras says that it is not there
+    if not zipfile.is_zipfile(run.model_file):
+        raise InputError(
+            f"{run.model_file}: not a model of this collection: no whole .keras file; "
+            "remove its folder to train the run again"
+        )
     try:
         return keras.models.load_model(run.model_file, compile=False)
     except Exception as error:  # Keras has no list of what damaged bytes lead to
