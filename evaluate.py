@@ -12,7 +12,7 @@ from pydantic import Field
 
 from synthetic_spectra.analysis import confusions, results, statistics, tables, trained
 from synthetic_spectra.analysis.ceiling import ceiling
-from synthetic_spectra.common.cli import Count, run_script
+from synthetic_spectra.common.cli import Timeout, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
 from synthetic_spectra.spectra import config, dataset
@@ -68,8 +68,9 @@ class Settings:
     offline."""
     wandb_project: str = "synthetic-benchmark"
     """Project of the mirror."""
-    wandb_timeout: Count = 10
-    """Seconds that the service may take at the start, and again at the end, ≥ 1."""
+    wandb_timeout: Timeout = 10
+    """Seconds that the service may take at the start, and again at the end, 1 to
+    86400."""
 
 
 def main(settings):

@@ -1,6 +1,5 @@
 """datasets/<config>/*.npy → runs/<config>/<model>-<hidden activation>-<seed>/{model.keras,…}."""
 
-import math
 import time
 from dataclasses import dataclass, fields
 from functools import partial
@@ -10,7 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from synthetic_spectra.common.cli import Count, GentleStop, Positive, Seed, notice, run_script
+from synthetic_spectra.common import cli
+from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset, sources
 from synthetic_spectra.training import outcome, ray_cluster, this_machine
@@ -43,23 +43,23 @@ class Settings:
     ema_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Momentum of moving averages of the weights over the steps, in [0, 1), e.g. 0.99; the averages
     are validated, kept and tested. 0 for the weights themselves. Part of the run's name."""
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2, 3, 4)
-    """Random seeds of initial weights, dropout and order of samples, ≥ 0; a run for each."""
+    seeds: Annotated[tuple[cli.RunSeed, ...], Field(min_length=1)] = (0, 1, 2, 3, 4)
+    """Random seeds of initial weights, dropout and order of samples, 0 to 2³² − 1; a run for each."""
 
     # protocol, as published
-    learning_rate: Positive = 3e-4
+    learning_rate: cli.Positive = 3e-4
     """Learning rate of Adam in the first epoch, > 0."""
-    batch_size: Count = 128
+    batch_size: cli.Count = 128
     """Spectra per step, ≥ 1."""
-    epochs: Count = 500
+    epochs: cli.Count = 500
     """Epochs at most, ≥ 1."""
-    min_delta: Annotated[float, Field(ge=0)] = 1e-4
+    min_delta: cli.NotNegative = 1e-4
     """Difference by which a validation loss must be lower than the best one to be better, ≥ 0."""
     learning_rate_factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """Factor of a reduction of the learning rate, in (0, 1)."""
-    learning_rate_patience: Count = 10
+    learning_rate_patience: cli.Count = 10
     """Epochs without a better validation loss before the learning rate is reduced, ≥ 1."""
-    stopping_patience: Count = 25
+    stopping_patience: cli.Count = 25
     """Epochs without a better validation loss before training ends with the best weights, ≥ 1."""
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     """Precision of the arithmetic; mixed_bfloat16 keeps weights, probabilities and loss in float32.
@@ -78,7 +78,7 @@ class Settings:
     state_share: Annotated[float, Field(gt=0, le=1)] = 0.05
     """Share of the time that may go into keeping the state from which a run continues, in (0, 1]; 1
     keeps it every epoch."""
-    time_budget: Annotated[float, Field(ge=0)] = 0
+    time_budget: cli.NotNegative = 0
     """Seconds after which training ends, between two epochs; the same command continues. 0 for no
     limit."""
 
@@ -86,7 +86,7 @@ class Settings:
     ray: str = ""
     """Address of a Ray cluster that shares this disk and trains the runs; "auto" for the one that
     this machine belongs to, "local" to start one here. Needs requirements-optional.txt."""
-    ray_cpus: Count = 4
+    ray_cpus: cli.Count = 4
     """Cores per run on the cluster, ≥ 1, besides one GPU if the cluster has any."""
 
     # Weights & Biases
@@ -95,9 +95,9 @@ class Settings:
     offline."""
     wandb_project: str = "synthetic-benchmark"
     """Name of the W&B project."""
-    wandb_timeout: Count = 10
+    wandb_timeout: cli.Timeout = 10
     """Seconds that the service may take at the start of a run, and again at its end for uploads,
-    ≥ 1. What takes longer stays on disk for "wandb sync"; models have up to 750 MB."""
+    1 to 86400. What takes longer stays on disk for "wandb sync"; models have up to 750 MB."""
     wandb_arrays: bool = False
     """Whether the dataset's W&B artifact holds the arrays, not only their checksums."""
 
@@ -111,16 +111,17 @@ CHOOSING = (
 
 
 def main(settings):
-    deadline = time.monotonic() + (settings.time_budget or math.inf)
+    deadline = time.monotonic() + (settings.time_budget or float("inf"))
     if settings.ray and settings.time_budget:
         raise InputError("--time-budget: not with --ray; let the cluster end the job instead")
+
+    config_file = config.find(settings.config)
 
     from synthetic_spectra.common import backend
 
     # flags are refused before the arrays are read
     backend.prepare(settings.precision)
     identities = chosen(settings)
-    config_file = config.find(settings.config)
     data = dataset.load(settings.datasets_dir, config_file)
 
     runs = plan(settings, identities, data)
@@ -185,12 +186,11 @@ def plan(settings, identities, data):
         "dataset_checksum": data.checksum,
         "backend": backend.keras.backend.backend(),
     }
-    environment = {"versions": backend.versions(), "device": backend.device()}
 
     runs = []
     for identity in identities:
         folder = settings.runs_dir / data.name / identity.folder_name
-        runs.append(Run(folder, protocol | identity.settings() | environment))
+        runs.append(Run(folder, protocol | identity.settings() | backend.environment()))
         runs[-1].check(settings.resume)
     return runs
 
@@ -251,7 +251,7 @@ def train(run, data, settings, mirror, deadline):
 
     # a run that is taken up may have been at its end
     if not stopping.stopped_epoch and len(run.history) < settings.epochs:
-        with GentleStop() as signals:
+        with cli.GentleStop() as signals:
             model.fit(
                 batches,
                 initial_epoch=len(run.history),
@@ -297,4 +297,4 @@ def build_for(run, data):
 
 
 if __name__ == "__main__":
-    run_script(main, Settings)
+    cli.run_script(main, Settings)

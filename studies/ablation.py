@@ -14,7 +14,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, whe
 import spectra_from_config
 from synthetic_spectra.analysis import results, statistics, tables, trained
 from synthetic_spectra.analysis.table_files import COST, COUNTS
-from synthetic_spectra.common.cli import Count, Seed, run_script
+from synthetic_spectra.common.cli import Count, RunSeed, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training import run_folder
@@ -67,7 +67,7 @@ class Settings:
     """Momentum of the moving averages of the weights, as of train.py, in [0, 1)."""
     epochs: Count = 500
     """Largest number of epochs, ≥ 1."""
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2, 3, 4)
+    seeds: Annotated[tuple[RunSeed, ...], Field(min_length=1)] = (0, 1, 2, 3, 4)
     """Random seeds of the training, each ≥ 0, a run of each variant for each."""
 
     # where

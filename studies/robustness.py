@@ -14,7 +14,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, whe
 import spectra_from_config
 from synthetic_spectra.analysis import results, tables, trained
 from synthetic_spectra.analysis.strengths import ARTEFACTS, NONE
-from synthetic_spectra.common.cli import Count, Seed, run_script
+from synthetic_spectra.common.cli import Count, RunSeed, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training import run_folder
@@ -44,7 +44,7 @@ class Settings:
     """Largest number of epochs, ≥ 1."""
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     """Precision of the arithmetic."""
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
+    seeds: Annotated[tuple[RunSeed, ...], Field(min_length=1)] = (0,)
     """Random seeds of the training, each ≥ 0, a run for each."""
 
     # where

@@ -34,7 +34,9 @@ def process():
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("WANDB")
         } | variables
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace"
+        )
         if check:
             assert done.returncode == 0, done.stdout + done.stderr
         return done

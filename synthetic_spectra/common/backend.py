@@ -149,6 +149,11 @@ def activations():
     return sorted(name for name in functions if callable(getattr(keras.activations, name)))
 
 
+def environment():
+    """What a run runs on and how Keras computes there, name → JSON value, for settings.json."""
+    return {"versions": versions(), "keras_config": KERAS_CONFIG, "device": device()}
+
+
 def versions():
     """Name → version of what can change the numbers of a run."""
     packages = ("keras", keras.backend.backend(), "numpy")

@@ -1,20 +1,31 @@
 """Settings → flags, mistakes in one sentence, signals: what all scripts do alike at the command
 line."""
 
+import ast
+import os
+import shutil
 import signal
 import sys
 import threading
-from typing import Annotated
+from typing import Annotated, get_args, get_origin, get_type_hints
 
 import tyro
 from pydantic import Field, TypeAdapter, ValidationError
 
 from synthetic_spectra.common.errors import InputError, Stopped, sentence
 
-# types of Settings fields that tell what is allowed
+# types of Settings fields that say what is allowed
 Count = Annotated[int, Field(ge=1, le=2**53)]
 Seed = Annotated[int, Field(ge=0)]
+# random seeds of a training, as Keras takes them
+RunSeed = Annotated[int, Field(ge=0, lt=2**32)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# seconds, at most a day
+Timeout = Annotated[int, Field(ge=1, le=86400)]
+
+# characters in a line of the help; in narrower ones it cannot be laid out
+NARROWEST, WIDEST = 60, 200
 
 
 def run_script(main, settings_class):
@@ -23,28 +34,40 @@ def run_script(main, settings_class):
 
     Exit codes: 0 done, 2 a user's mistake or an operating-system error such as a full disk (one
     sentence on stderr), 130 interrupted from the keyboard, 143 terminated (as by ``docker stop`` or
-    a cluster). Anything else is a fault of ours and keeps its traceback.
+    a cluster). Anything else is a fault of the project and keeps its traceback.
     """
 
     def terminate(signal_number, frame):
         raise Stopped(signal_number, "terminated")
 
     signal.signal(signal.SIGTERM, terminate)
+    prepare_terminal()
     try:
         main(checked_settings(settings_class))
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        notice(f"error: {error}")
         sys.exit(2)
     except OSError as error:
         file = f"{error.filename}: " if error.filename else ""
-        print(f"error: {file}{error.strerror or error}", file=sys.stderr)
+        notice(f"error: {file}{error.strerror or error}")
         sys.exit(2)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        notice("interrupted")
         sys.exit(130)
     except Stopped as stop:
-        print(stop, file=sys.stderr)
+        notice(stop)
         sys.exit(128 + stop.signal_number)
+
+
+def prepare_terminal():
+    """Let every text be shown: "?" in the place of what the terminal's encoding does not have, and
+    lines that are neither too narrow nor too wide for the help."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    width = shutil.get_terminal_size().columns
+    if not NARROWEST <= width <= WIDEST:
+        os.environ["COLUMNS"] = str(min(max(width, NARROWEST), WIDEST))
 
 
 def checked_settings(settings_class, argv=None):
@@ -54,12 +77,61 @@ def checked_settings(settings_class, argv=None):
         InputError: names the field, its value and what was expected.
         SystemExit: from the parser, which prints what it did not understand.
     """
-    settings = tyro.cli(settings_class, args=argv)
+    arguments = sys.argv[1:] if argv is None else argv
+    settings = tyro.cli(settings_class, args=without_literals(settings_class, arguments))
     try:
         TypeAdapter(settings_class).validate_python(vars(settings))
     except ValidationError as error:
         raise InputError(f"settings: {sentence(error)}") from None
     return settings
+
+
+def without_literals(settings_class, arguments):
+    """Arguments of the command line as the parser takes them, where W&B sweeps write Python.
+
+    ``--online=True`` becomes ``--online``, ``--online=False`` ``--no-online``, and
+    ``--models=['vgg', 'cnn2']`` ``--models vgg cnn2``; with a space in the place of "=" too.
+    """
+    kinds = {name: _kind(hint) for name, hint in get_type_hints(settings_class).items()}
+    result, rest = [], list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        flag, equals, value = argument.partition("=")
+        kind = kinds.get(flag.removeprefix("--").replace("-", "_"))
+        if not flag.startswith("--") or kind not in (bool, tuple):
+            result.append(argument)
+            continue
+        if not equals and rest:
+            value = rest[0]
+        literal = _literal(value)
+        if not isinstance(literal, list if kind is tuple else bool):
+            result.append(argument)
+            continue
+        if not equals:
+            rest.pop(0)
+        if kind is tuple:
+            result += [flag, *map(str, literal)]
+        else:
+            result.append(flag if literal else f"--no-{flag.removeprefix('--')}")
+    return result
+
+
+def _kind(hint):
+    """The type of a field: of ``tuple[int, ...]`` tuple, of ``Annotated[int, …]`` int."""
+    while get_origin(hint) is Annotated:
+        hint = get_args(hint)[0]
+    return get_origin(hint) or hint
+
+
+def _literal(text):
+    """The value of a Python or JSON literal: a truth value or a list; else None."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return list(value) if isinstance(value, (list, tuple)) else None
 
 
 def notice(text):

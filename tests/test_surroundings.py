@@ -1,0 +1,120 @@
+"""What a user's machine may hold: environment variables, Keras's own file, terminals, W&B sweeps."""
+
+import json
+from dataclasses import dataclass
+from typing import Annotated
+
+import pytest
+from conftest import EXAMPLE, outcome, refused
+from pydantic import Field
+
+import train
+from synthetic_spectra.common.cli import Count, checked_settings
+from synthetic_spectra.common.errors import InputError
+
+SMALL = (
+    *EXAMPLE, "--models", "cnn2", "--model-args", "dense=[16]", "--seeds", 0, "--epochs", 1,
+    "--wandb", "disabled",
+)  # fmt: skip
+NAME = "cnn2-dense=[16]-linear-0"
+KERAS_JSON = {"floatx": "float16", "epsilon": 0.1, "image_data_format": "channels_first"}
+
+
+def test_the_keras_json_of_a_user_changes_no_number(process, shell, example, tmp_path):
+    home = tmp_path / "keras"
+    home.mkdir()
+    (home / "keras.json").write_text(json.dumps(KERAS_JSON | {"backend": "tensorflow"}))
+    variables = {"KERAS_HOME": str(home), "KERAS_MAX_EPOCHS": "1"}
+    variables |= {"KERAS_MAX_STEPS_PER_EPOCH": "1"}
+    places = [("--runs-dir", tmp_path / name) for name in ("theirs", "ours")]
+    process(example, "train.py", *SMALL, "--epochs", 2, *places[0], **variables)
+    shell(example, "train.py", *SMALL, "--epochs", 2, *places[1])
+    theirs, ours = (tmp_path / name / "example" / NAME for name in ("theirs", "ours"))
+    assert outcome(theirs) == outcome(ours)
+    recorded = json.loads((theirs / "settings.json").read_text())["keras_config"]
+    assert recorded == {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+
+
+@pytest.mark.parametrize("variables", [
+    {"KERAS_BACKEND": "numpy"}, {"KERAS_BACKEND": "nonsense"}, {"KERAS_BACKEND": "torch"},
+])  # fmt: skip
+def test_a_backend_that_does_not_train_is_refused(process, example, tmp_path, variables):
+    done = process(example, "train.py", *SMALL, "--runs-dir", tmp_path, check=False, **variables)
+    refused(done, "KERAS_BACKEND", variables["KERAS_BACKEND"], "tensorflow or jax")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("content, word", [
+    ({"backend": "numpy"}, "numpy"), ({"backend": "nonsense"}, "nonsense"),
+    ({"floatx": "float8"}, "float8"), ({"epsilon": "small"}, "small"),
+])  # fmt: skip
+def test_a_keras_json_that_keras_does_not_take_is_told(process, example, tmp_path, content, word):
+    (tmp_path / "keras.json").write_text(json.dumps(content))
+    done = process(example, "train.py", *SMALL, check=False, KERAS_HOME=str(tmp_path))
+    refused(done, "keras.json", word)
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "5", "12", "10000000", "nonsense"])
+def test_help_is_shown_in_a_terminal_of_any_width(shell, tmp_path, columns):
+    text = shell(tmp_path, "train.py", "--help", COLUMNS=columns).stdout
+    assert "--hidden-activations" in text
+    assert max(map(len, text.splitlines())) <= 200
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_help_and_mistakes_are_shown_in_any_encoding(process, tmp_path, encoding):
+    variables = {"PYTHONIOENCODING": encoding, "COLUMNS": "100"}
+    assert "--hidden-activations" in process(tmp_path, "train.py", "--help", **variables).stdout
+    wrong = process(tmp_path, "train.py", "--config", "Ränge–", check=False, **variables)
+    assert wrong.returncode == 2 and "Traceback" not in wrong.stderr
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of every kind."""
+
+    names: Annotated[tuple[str, ...], Field(min_length=1)] = ("a",)
+    numbers: tuple[Count, ...] = (1,)
+    switch: bool = False
+    other_switch: bool = True
+    word: str = ""
+
+
+@pytest.mark.parametrize("arguments, expected", [
+    (["--switch=True", "--other_switch=False"], Settings(switch=True, other_switch=False)),
+    (["--switch=false", "--other-switch=true"], Settings()),
+    (["--switch", "True", "--other-switch", "False"], Settings(switch=True, other_switch=False)),
+    (["--switch", "--no-other-switch"], Settings(switch=True, other_switch=False)),
+    (["--names=['b', 'c']", "--numbers=[2, 3]"], Settings(names=("b", "c"), numbers=(2, 3))),
+    (['--names=["b"]', "--switch=True"], Settings(names=("b",), switch=True)),
+    (["--names", "['b','c']", "--word", "[1]"], Settings(names=("b", "c"), word="[1]")),
+    (["--names", "b", "c"], Settings(names=("b", "c"))),
+    (["--names=dense=[16]", "--word=True"], Settings(names=("dense=[16]",), word="True")),
+])  # fmt: skip
+def test_flags_are_understood_as_sweeps_hand_them_over(arguments, expected):
+    assert checked_settings(Settings, arguments) == expected
+
+
+@pytest.mark.parametrize("flag, value", [
+    ("seeds", 2**32), ("seeds", -1), ("epochs", 2**64), ("batch-size", 0), ("min-delta", "inf"),
+    ("min-delta", "nan"), ("learning-rate", "inf"), ("learning-rate", 0), ("time-budget", "inf"),
+    ("state-share", 0), ("state-share", "nan"), ("ema-momentum", 1), ("ray-cpus", 0),
+    ("learning-rate-factor", 1), ("wandb-timeout", 10**9), ("stopping-patience", 0),
+])  # fmt: skip
+def test_numbers_beyond_their_limits_are_refused(flag, value):
+    with pytest.raises(InputError, match=flag.replace("-", "_")):
+        checked_settings(train.Settings, [f"--{flag}={value}"])
+
+
+def test_the_limits_themselves_are_trained(shell, example, tmp_path):
+    most = 2**53
+    flags = (
+        "--seeds", 2**32 - 1, "--batch-size", most, "--min-delta", 1e308, "--learning-rate", 1e308,
+        "--learning-rate-factor", 1e-308, "--learning-rate-patience", most,
+        "--stopping-patience", most, "--state-share", 1e-308, "--time-budget", 1e308,
+        "--wandb-timeout", 86400,
+    )  # fmt: skip
+    shell(example, "train.py", *SMALL, *flags, "--runs-dir", tmp_path)
+    (run,) = (tmp_path / "example").iterdir()
+    assert run.name == f"{NAME[:-1]}{2**32 - 1}"
