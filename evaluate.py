@@ -1,6 +1,5 @@
 """runs/<config>/*/, datasets/<config>/ → output/results/<config>*.csv, and tables on the screen."""
 
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from pydantic import Field
 
 from synthetic_spectra.analysis import confusions, results, statistics, tables, trained
 from synthetic_spectra.analysis.ceiling import ceiling
-from synthetic_spectra.common.cli import Timeout, run_script
+from synthetic_spectra.common.cli import Timeout, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
 from synthetic_spectra.spectra import config, dataset
@@ -117,7 +116,7 @@ def count_all(finished, data, problems):
         except InputError as error:
             problems.append(str(error))
         left = (time.monotonic() - started) / i * (len(finished) - i)
-        print(f"{i} of {len(finished)} runs, {left:.0f} s left: {run.name}", file=sys.stderr)
+        notice(f"{i} of {len(finished)} runs, {left:.0f} s left: {run.name}")
     return rows, predicted
 
 

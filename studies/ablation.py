@@ -3,7 +3,7 @@ network is worth."""
 
 import sys
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +12,10 @@ from pydantic import Field
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 import spectra_from_config
+import train
 from synthetic_spectra.analysis import results, statistics, tables, trained
 from synthetic_spectra.analysis.table_files import COST, COUNTS
-from synthetic_spectra.common.cli import Count, RunSeed, run_script
+from synthetic_spectra.common.cli import Count, RunSeed, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training import run_folder
@@ -84,11 +85,12 @@ def main(settings):
     for name in settings.variants:
         if name not in VARIANTS:
             raise InputError(f"variant {name!r}: unknown; known: {', '.join(VARIANTS)}")
+    train.chosen(training(settings))
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
 
     problems = []
     for i, name in enumerate(settings.variants, start=1):
-        print(f"== {i} of {len(settings.variants)}: {name}", file=sys.stderr)
+        notice(f"== {i} of {len(settings.variants)}: {name}")
         try:
             # stdout is for the table of this script
             with redirect_stdout(sys.stderr):
@@ -118,8 +120,6 @@ def train_variant(settings, name, data):
     Raises:
         InputError: if the dataset does not allow the variant, or a run cannot be trained.
     """
-    import train  # starts Keras
-
     variant = VARIANTS[name]
     datasets_dir = dataset_folder(settings, variant)
     path = settings.config
@@ -132,17 +132,26 @@ def train_variant(settings, name, data):
                 config=str(path), datasets_dir=datasets_dir, replace=True, **dict(changed.rendering)
             )
         )
-    choices = {
-        "config": str(path),
-        "models": (settings.model,),
-        "ema_momentum": settings.ema_momentum,
-        "epochs": settings.epochs,
-        "seeds": settings.seeds,
-        "datasets_dir": datasets_dir,
-        "runs_dir": run_folder_of(settings, name),
-        "wandb": "disabled",
-    }
-    train.main(train.Settings(**choices | variant.training))
+    train.main(
+        replace(
+            training(settings),
+            config=str(path),
+            datasets_dir=datasets_dir,
+            runs_dir=run_folder_of(settings, name),
+            **variant.training,
+        )
+    )
+
+
+def training(settings):
+    """The settings of train.py that are the same for all variants, but for what they change."""
+    return train.Settings(
+        models=(settings.model,),
+        ema_momentum=settings.ema_momentum,
+        epochs=settings.epochs,
+        seeds=settings.seeds,
+        wandb="disabled",
+    )
 
 
 def dataset_folder(settings, variant):
@@ -196,7 +205,7 @@ def finished(settings, name, data, problems):
     if runs and variant.rendering:
         folder = dataset_folder(settings, variant)
         if not dataset.holds(folder / data.name, changed_definitions(data, variant)):
-            print(f"{folder}: other spectra, {name!r} is left out", file=sys.stderr)
+            notice(f"{folder}: other spectra, {name!r} is left out")
             return
         data = dataset.load(folder, data.name)
 
@@ -204,7 +213,7 @@ def finished(settings, name, data, problems):
         try:
             trained.refuse_other_arrays(run, data)
         except InputError as error:
-            print(error, file=sys.stderr)
+            notice(error)
             continue
         summary = run.summary
         yield {

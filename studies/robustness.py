@@ -3,7 +3,7 @@ on spectra with artefacts."""
 
 import sys
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,9 +12,10 @@ from pydantic import Field
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 import spectra_from_config
+import train
 from synthetic_spectra.analysis import results, tables, trained
 from synthetic_spectra.analysis.strengths import ARTEFACTS, NONE
-from synthetic_spectra.common.cli import Count, RunSeed, run_script
+from synthetic_spectra.common.cli import Count, RunSeed, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training import run_folder
@@ -65,18 +66,20 @@ def main(settings):
     for artefact in settings.artefacts:
         if artefact not in ARTEFACTS:
             raise InputError(f"artefact {artefact!r}: unknown; known: {', '.join(ARTEFACTS)}")
+    if settings.models:
+        train.chosen(training(settings))
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
 
     # the networks that were trained without artefacts see the spectra as they are
     finished, problems = trained.choose(settings.runs_dir, data)
     networks = trained.load_all(finished, problems)
-    print(f"trained without artefacts: {len(networks)} runs", file=sys.stderr)
+    notice(f"trained without artefacts: {len(networks)} runs")
     rows = [tested(*network, data, NONE, 0.0, "without") for network in networks]
 
     # then they see each artefact, beside the networks that were trained with it
     for artefact in settings.artefacts:
         for strength in ARTEFACTS[artefact].strengths:
-            print(f"== {artefact}={strength:g}", file=sys.stderr)
+            notice(f"== {artefact}={strength:g}")
             try:
                 # stdout is for the table of this script
                 with redirect_stdout(sys.stderr):
@@ -115,6 +118,19 @@ def rendered(settings, data, artefact, strength):
     return dataset.load(folder, data.name)
 
 
+def training(settings):
+    """The settings of train.py that are the same for all artefacts."""
+    return train.Settings(
+        models=settings.models,
+        hidden_activations=settings.hidden_activations,
+        ema_momentum=settings.ema_momentum,
+        epochs=settings.epochs,
+        precision=settings.precision,
+        seeds=settings.seeds,
+        wandb="disabled",
+    )
+
+
 def trained_with(settings, disturbed, problems):
     """The runs and networks that were trained on a dataset with an artefact, after training those
     of ``settings.models``.
@@ -124,24 +140,15 @@ def trained_with(settings, disturbed, problems):
         disturbed: the ``Dataset``.
         problems: takes a sentence for each run that cannot be trained or loaded.
     """
-    datasets_dir = disturbed.folder.parent
-    runs_dir = settings.runs_dir / "robustness" / datasets_dir.name
+    runs_dir = settings.runs_dir / "robustness" / disturbed.folder.parent.name
     if settings.models:
-        import train  # starts Keras
-
         try:
             train.main(
-                train.Settings(
-                    config=str(datasets_dir / f"{disturbed.name}.json"),
-                    models=settings.models,
-                    hidden_activations=settings.hidden_activations,
-                    ema_momentum=settings.ema_momentum,
-                    epochs=settings.epochs,
-                    precision=settings.precision,
-                    seeds=settings.seeds,
-                    datasets_dir=datasets_dir,
+                replace(
+                    training(settings),
+                    config=str(disturbed.folder.with_suffix(".json")),
+                    datasets_dir=disturbed.folder.parent,
                     runs_dir=runs_dir,
-                    wandb="disabled",
                 )
             )
         except InputError as error:

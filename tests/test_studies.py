@@ -106,6 +106,8 @@ def test_finished_runs_stay_and_differences_have_intervals(ablated, place, capfd
     assert 8 < lower < 10 < upper < 12
     with pytest.raises(InputError, match=r"'no rot'.*no root"):
         ablation.main(replace(ablated, variants=("no rot",)))
+    with pytest.raises(InputError, match=r"^model 'cnn9': unknown"):
+        ablation.main(replace(ablated, model="cnn9"))
 
 
 def test_networks_are_tested_with_artefacts_and_trained_with_them(tested, place, capsys):
@@ -147,6 +149,8 @@ def test_rows_of_other_networks_stay_with_keep_alone(tested, place):
     for change, words in (
         ({"artefacts": ("nose",)}, "'nose'.*noise"),
         ({"runs_dir": place / "no"}, r"train\.py"),
+        ({"models": ("cnn9",)}, "^model 'cnn9': unknown"),
+        ({"hidden_activations": ("rule",)}, "^hidden activation 'rule'"),
     ):
         with pytest.raises(InputError, match=words):
             robustness.main(replace(tested, **change))

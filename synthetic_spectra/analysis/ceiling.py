@@ -1,13 +1,13 @@
 """What the Bayes-optimal classifier of a training distribution makes of every test spectrum."""
 
 import math
-import sys
 import time
 
 import numpy as np
 import pandas as pd
 import scipy
 
+from synthetic_spectra.common.cli import notice
 from synthetic_spectra.spectra import peaks
 
 # two likelihoods that differ by less, relatively, are equal: rounding makes them differ
@@ -47,7 +47,7 @@ def ceiling(definitions):
             reported = time.monotonic()
             share = (int(label) + 1) / definitions.n_classes
             left = (reported - began) * (1 / share - 1)
-            print(f"ceiling: class {label}, {left:.0f} s left", file=sys.stderr)
+            notice(f"ceiling: class {label}, {left:.0f} s left")
     return pd.DataFrame(rows)
 
 

@@ -5,7 +5,6 @@ A user's tables lie in ``MADE``, those of this project in ``RECORD``. Every tabl
 and confused pair of classes, and so on, as ``TABLES`` says.
 """
 
-import sys
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pandas as pd
 
 from synthetic_spectra.analysis import table_files
 from synthetic_spectra.analysis.table_files import TABLES
+from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import alone, write_text
 from synthetic_spectra.training.run import Identity
@@ -120,7 +120,7 @@ def read(results_dir, name, needed="runs"):
         path = Results(results_dir, name).path(needed)
         raise InputError(f"{path}: no such file; {table_files.how_to_make(needed, name)}")
     if Path(results_dir) == MADE:
-        print(f"taken from {found.path(needed)}", file=sys.stderr)
+        notice(f"taken from {found.path(needed)}")
     getattr(found, needed)  # one that is damaged is refused now
     return found
 
@@ -177,7 +177,7 @@ def write(results_dir, name, tables):
         write_text(path, text)
         written.append(str(path))
     if written:
-        print(f"wrote {', '.join(written)}", file=sys.stderr)
+        notice(f"wrote {', '.join(written)}")
     for kind in tables:
         getattr(found, kind)
     return found

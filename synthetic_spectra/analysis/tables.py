@@ -5,12 +5,11 @@ LaTeX.
 ``results.read_published`` gives.
 """
 
-import sys
-
 import numpy as np
 import pandas as pd
 
 from synthetic_spectra.analysis.results import by_network
+from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.training.run import Identity
 
@@ -148,7 +147,7 @@ def architectures(sizes):
             model = outline(name, *sizes)
             lines.append({"model": name, **_architecture(model, multiply_accumulates(model))})
         except InputError as error:
-            print(error, file=sys.stderr)
+            notice(error)
     return pd.DataFrame(lines)
 
 

@@ -95,7 +95,7 @@ def load(run):
     Raises:
         InputError: if its file cannot be read.
     """
-    from synthetic_spectra.common.backend import keras  # starts Keras
+    from synthetic_spectra.common import backend  # starts Keras
 
     # of another file Keras says that it is not there
     if not zipfile.is_zipfile(run.model_file):
@@ -103,8 +103,9 @@ def load(run):
             f"{run.model_file}: not a model of this collection: no whole .keras file; "
             "remove its folder to train the run again"
         )
+    backend.prepare("float32")
     try:
-        return keras.models.load_model(run.model_file, compile=False)
+        return backend.keras.models.load_model(run.model_file, compile=False)
     except Exception as error:  # Keras has no list of what damaged bytes lead to
         reason = first_line(error)
         raise InputError(f"{run.model_file}: not a model of this collection: {reason}") from None
@@ -137,11 +138,8 @@ def predictions(run, data):
     """
     kept = run.predictions()
     if kept is None:
-        # these start Keras
-        from synthetic_spectra.common import backend
-        from synthetic_spectra.training.batches import predicted_labels
+        from synthetic_spectra.training.batches import predicted_labels  # starts Keras
 
-        backend.prepare("float32")
         kept = predicted_labels(load(run), data)
         run.save_predictions(kept)
     for split, labels in kept.items():
