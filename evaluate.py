@@ -68,8 +68,7 @@ class Settings:
     wandb_project: str = "synthetic-benchmark"
     """Project of the mirror."""
     wandb_timeout: Timeout = 10
-    """Seconds that the service may take at the start, and again at the end, 1 to
-    86400."""
+    """Seconds that the service may take at the start, and again at the end, 1 to 86400."""
 
 
 def main(settings):
@@ -83,6 +82,7 @@ def main(settings):
     data = dataset.load(settings.datasets_dir, path)
     rows, predicted = count_all(finished, data, problems)
 
+    # the tables hold whatever could be counted
     if rows:
         runs = in_order(pd.DataFrame(rows))
         with results.alone_in(settings.results_dir):
@@ -160,6 +160,7 @@ def write_tables(settings, runs, predicted, data):
     Raises:
         InputError: if rows that are to be kept are of other arrays, or cannot be read.
     """
+    # runs that diverged predict nothing
     labels = data.y["test"]
     limit = ceiling(data.definitions)
     converged = runs[runs.outcome != "diverged"]
@@ -173,6 +174,7 @@ def write_tables(settings, runs, predicted, data):
     for kind in ("confusions", "groups"):
         written[kind].insert(0, "config", data.name)
 
+    # rows of networks whose runs are elsewhere
     earlier = results.Results(settings.results_dir, data.name)
     keep = settings.keep and earlier.path("runs").is_file()
     if keep:
@@ -185,6 +187,7 @@ def write_tables(settings, runs, predicted, data):
         elsewhere = elsewhere.set_index(len(predicted) + np.arange(len(elsewhere)))
         written["runs"] = in_order(pd.concat([runs, elsewhere]))
 
+    # every two networks, those elsewhere too
     written["differences"] = statistics.differences(
         written["runs"][written["runs"].outcome != "diverged"],
         dict(enumerate(predicted == labels)),

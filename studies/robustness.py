@@ -1,5 +1,5 @@
-"""runs/<config>/*/, datasets/<config>/config.json → output/results/robustness_<config>.csv: accuracy
-on spectra with artefacts."""
+"""runs/<config>/*/, datasets/<config>/config.json → output/results/robustness_<config>.csv: spectra
+with artefacts."""
 
 import sys
 from contextlib import redirect_stdout

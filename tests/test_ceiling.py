@@ -51,7 +51,7 @@ OVERLAPPING = {
 
 @pytest.mark.parametrize("spectra", OVERLAPPING.values(), ids=OVERLAPPING)
 def test_the_posterior_is_the_frequency(spectra):
-    """Of all drawn spectra to which the closed form gives a posterior, that share is of the class."""
+    """Of all drawn spectra with a certain posterior of a class, that share is of the class."""
     resolved = definitions(spectra)
     classes, rng = Classes(resolved), np.random.default_rng(0)
     posteriors, right = [], []

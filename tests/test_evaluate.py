@@ -121,10 +121,12 @@ def test_stdout_is_the_table_alone(shell, data, flags, tmp_path):
     table = pd.read_csv(io.StringIO(done.stdout))
     assert list(table.test) == [2, 5]
     assert "2 of 2 runs" in done.stderr and "wrote" in done.stderr
-    # the tables of a network are those that are there, too
+    # and so are the tables that are there already
     again = shell(
-        tmp_path, "evaluate.py", "--config", EXAMPLE, "--results-only", "--tables", "runs", "--format", "csv"
-    )  # fmt: skip
+        tmp_path,
+        "evaluate.py",
+        *("--config", EXAMPLE, "--results-only", "--tables", "runs", "--format", "csv"),
+    )
     assert again.stdout == done.stdout
 
 

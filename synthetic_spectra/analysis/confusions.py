@@ -37,12 +37,16 @@ def cause(definitions, a, b):
     """
     across, upwards, rows, columns = _paired(definitions, a, b)
     first, second = (np.array(definitions.spectra[str(label)].peak_heights) for label in (a, b))
+
+    # peaks of one class only
     alone = [*np.delete(first, rows), *np.delete(second, columns)]
     if alone:
         return "minor peak" if len(rows) and max(alone) < MINOR else "other"
+
+    # what separates the pairs more
     free = ~((first[rows] == 1) & (second[columns] == 1))
-    of_heights = upwards[rows, columns][free].mean() if free.any() else 0
-    return "position" if across[rows, columns].mean() > of_heights else "height"
+    mean_upwards = upwards[rows, columns][free].mean() if free.any() else 0
+    return "position" if across[rows, columns].mean() > mean_upwards else "height"
 
 
 def deciding_peak(definitions, a, b):
@@ -65,20 +69,25 @@ def deciding_peak(definitions, a, b):
         sorted(set(range(n)) - set(paired))
         for n, paired in zip(across.shape, (rows, columns), strict=True)
     ]
+
+    # all peaks pair up: the pair that is farthest apart
     if not any(alone):
         by = cause(definitions, a, b)
         i = (across if by == "position" else upwards)[rows, columns].argmax()
         return int(rows[i]), int(columns[i]), by
+
+    # the highest peak without a partner, on the side of one class
     heights = [definitions.spectra[str(label)].peak_heights for label in (a, b)]
     _, side, peak = max(
         (heights[side][peak], side, peak) for side in (0, 1) for peak in alone[side]
     )
+
+    # and the nearest one of the other class without a partner
     distances = across[peak] if side == 0 else across[:, peak]
-    partner = min(alone[1 - side], key=lambda other: distances[other], default=None)
-    found = (peak, partner) if side == 0 else (partner, peak)
-    return *found, "position" if partner is not None and across[found] > upwards[
-        found
-    ] else "height"
+    nearest = min(alone[1 - side], key=lambda candidate: distances[candidate], default=None)
+    pair = (peak, nearest) if side == 0 else (nearest, peak)
+    by = "position" if nearest is not None and across[pair] > upwards[pair] else "height"
+    return *pair, by
 
 
 def _paired(definitions, a, b):
@@ -89,12 +98,14 @@ def _paired(definitions, a, b):
         in units of the ranges, and the rows and columns of the pairs within the ranges.
     """
     first, second = (definitions.spectra[str(label)] for label in (a, b))
-    settings = [definitions.rendering_of(str(label)) for label in (a, b)]
+    ranges = [definitions.rendering_of(str(label)) for label in (a, b)]
     positions = np.subtract.outer(np.array(first.peak_positions), np.array(second.peak_positions))
     heights = np.subtract.outer(np.array(first.peak_heights), np.array(second.peak_heights))
-    # a range of 0 separates whatever differs
-    across = abs(positions) / max(sum(one.shift_range for one in settings), 1)
-    upwards = abs(heights) / max(sum(one.variation_range for one in settings), 1e-9)
+
+    # in units of the ranges; a range of 0 separates whatever differs
+    across = abs(positions) / max(sum(one.shift_range for one in ranges), 1)
+    upwards = abs(heights) / max(sum(one.variation_range for one in ranges), 1e-9)
+
     distance = np.where((across < 1) & (upwards < 1), across + upwards, 1e6)
     rows, columns = scipy.optimize.linear_sum_assignment(distance)
     paired = distance[rows, columns] < 1e6
@@ -111,7 +122,8 @@ def labels_of(pair, definitions):
     labels = tuple(map(int, parts.groups())) if parts else (0, 0)
     if labels[0] == labels[1] or max(labels) >= definitions.n_classes:
         raise InputError(
-            f"pair {pair!r}: expected two different labels from 0 to {definitions.n_classes - 1}, such as 0-1"
+            f"pair {pair!r}: expected two different labels from 0 to "
+            f"{definitions.n_classes - 1}, such as 0-1"
         )
     return labels
 

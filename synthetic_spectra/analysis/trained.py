@@ -23,8 +23,9 @@ def finished(runs_dir, name):
     problems = []
     runs = [run for run in run_folder.found(runs_dir, name, problems) if run.summary]
     if not runs:
-        lacking = f"{Path(runs_dir) / name}: no finished run; train first: python train.py --config {name}"
-        raise InputError("; ".join([lacking, *problems]))
+        folder = Path(runs_dir) / name
+        lack = f"{folder}: no finished run; train first: python train.py --config {name}"
+        raise InputError("; ".join([lack, *problems]))
     return runs, problems
 
 
