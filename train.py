@@ -44,7 +44,7 @@ class Settings:
     """Momentum of moving averages of the weights over the steps, in [0, 1), e.g. 0.99; the averages
     are validated, kept and tested. 0 for the weights themselves. Part of the run's name."""
     seeds: Annotated[tuple[cli.RunSeed, ...], Field(min_length=1)] = (0, 1, 2, 3, 4)
-    """Random seeds of initial weights, dropout and order of samples, 0 to 2³² − 1; a run for each."""
+    """Random seeds of initial weights, dropout and order of samples, 0 to 2³² − 1, a run each."""
 
     # protocol, as published
     learning_rate: cli.Positive = 3e-4

@@ -26,7 +26,7 @@ MATRIX = 2048
 
 @dataclass(frozen=True)
 class Settings:
-    """Time training and prediction; every measurement is a process of its own, the ways take turns."""
+    """Time training and prediction: each measurement in a process of its own, the ways in turn."""
 
     models: tuple[str, ...] = ("cnn2", "cnn3", "cnn6", "vgg", "resnet", "cnn_bn", "inc3", "inc6")
     """Architectures."""
@@ -75,7 +75,8 @@ def main(settings):
             minutes = (time.monotonic() - started) / 60
             left = minutes / done * (settings.rounds * len(wanted) - done)
             print(
-                f"{one['model']}, {one['way']}, {one['precision']}: {row['step_seconds']:.3f} s a step; "
+                f"{one['model']}, {one['way']}, {one['precision']}: "
+                f"{row['step_seconds']:.3f} s a step; "
                 f"{left:.0f} min left",
                 flush=True,
             )
@@ -222,7 +223,7 @@ def on_what():
 
 
 def step_timer(keras):
-    """A callback that keeps the seconds from the end of one training step to the end of the next."""
+    """A callback that keeps the seconds from the end of a training step to that of the next."""
 
     class Timer(keras.callbacks.Callback):
         def on_train_begin(self, logs=None):

@@ -76,7 +76,8 @@ def parse_choices(texts):
         name, equals, value = text.partition("=")
         if not equals:
             raise InputError(
-                f"model argument {text!r}: expected name=value, e.g. dropout=0.5 or dense=[1000,300]"
+                f"model argument {text!r}: expected name=value, e.g. dropout=0.5 or "
+                "dense=[1000,300]"
             )
         try:
             choices[name] = json.loads(value)

@@ -57,7 +57,7 @@ def resnet(
 
 
 def _residual_block(x, batch_normalization, strides):
-    """Two convolutions beside a shortcut; with ``strides`` above 1 the shortcut is a convolution."""
+    """Two convolutions beside a shortcut, which is a convolution for ``strides`` above 1."""
 
     def convolution(values, kernel_size, strides):
         values = layers.Conv1D(FILTERS, kernel_size, strides, padding="same")(values)

@@ -1,4 +1,4 @@
-"""The fast twin of a network: the same outputs, gradients and training steps on the same variables."""
+"""The fast twin of a network: outputs, gradients and steps are those of the plain network."""
 
 import json
 import random

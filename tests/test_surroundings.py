@@ -1,4 +1,4 @@
-"""What a user's machine may hold: environment variables, Keras's own file, terminals, W&B sweeps."""
+"""What a user's machine may hold: environment variables, keras.json, terminals, W&B sweeps."""
 
 import json
 from dataclasses import dataclass

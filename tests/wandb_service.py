@@ -12,9 +12,10 @@ PROJECT = {"id": "p", "internalId": "p", "name": "project", "entity": {"name": "
 COLLECTION = {"__typename": "ArtifactSequence", "name": "example", "project": PROJECT}
 ARTIFACT = {
     "__typename": "Artifact", "id": "QQ==", "artifactSequence": COLLECTION, "versionIndex": 0,
-    "artifactType": {"name": "dataset"}, "description": None, "metadata": "{}", "ttlDurationSeconds": -1,
-    "ttlIsInherited": True, "tags": [], "historyStep": None, "state": "COMMITTED", "size": 1, "digest": "d",
-    "commitHash": "c", "fileCount": 1, "createdAt": "2026-01-01T00:00:00Z", "updatedAt": None, "aliases": [],
+    "artifactType": {"name": "dataset"}, "description": None, "metadata": "{}", "aliases": [],
+    "ttlDurationSeconds": -1, "ttlIsInherited": True, "tags": [], "historyStep": None,
+    "state": "COMMITTED", "size": 1, "digest": "d", "commitHash": "c", "fileCount": 1,
+    "createdAt": "2026-01-01T00:00:00Z", "updatedAt": None,
 }  # fmt: skip
 
 

@@ -33,7 +33,8 @@ def _complaint(first):
     expectation = first["msg"].removeprefix("Input should ").removeprefix("be ")
     if first["type"] in ("model_type", "dict_type"):
         expectation = "an object"
-    return f"{where}{field or 'content'} is {value}, expected {expectation[0].lower()}{expectation[1:]}"
+    expectation = expectation[0].lower() + expectation[1:]
+    return f"{where}{field or 'content'} is {value}, expected {expectation}"
 
 
 def in_words(place):

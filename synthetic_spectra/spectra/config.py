@@ -201,7 +201,7 @@ class Config(_Strict):
 
 
 def check_name(name, what):
-    """Raise InputError if a config cannot have a name; ``what`` says in the sentence whose it is."""
+    """Raise InputError if a config cannot have a name; ``what`` says whose name it is."""
     for character in name:
         if not re.fullmatch("[A-Za-z0-9_.-]", character):
             raise InputError(

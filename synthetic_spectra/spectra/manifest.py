@@ -164,7 +164,7 @@ class CheckedFile:
 
 
 def crc32(path):
-    """CRC-32 of the content of a file: it tells changed files, at a third of the time of SHA-256."""
+    """CRC-32 of the content of a file: it tells changed files in a third of the time of SHA-256."""
     found = 0
     with path.open("rb") as file:
         while content := file.read(READ_AT_ONCE):

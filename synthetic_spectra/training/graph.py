@@ -1,4 +1,4 @@
-"""What a network consists of: its calls of layers, in order, and what kind of layer each one calls."""
+"""What a network consists of: its calls of layers, in order, and the kind of each layer."""
 
 from collections import Counter
 

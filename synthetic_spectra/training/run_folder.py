@@ -220,7 +220,8 @@ class Run:
                 return {split: kept[split] for split in dataset.SPLITS}
         except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
             raise InputError(
-                f"{self.predictions_file}: not whole predictions, remove it to make them again: {error}"
+                f"{self.predictions_file}: not whole predictions, remove it to make them again: "
+                f"{error}"
             ) from None
 
 
