@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT, refused
 
 import evaluate
-from synthetic_spectra.analysis import results
+from synthetic_spectra.analysis import results, tables
 from synthetic_spectra.common.files import write_json
 from synthetic_spectra.spectra import dataset
 from synthetic_spectra.training import run_folder
@@ -223,6 +223,32 @@ def test_what_needs_no_network_starts_no_keras(arguments):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout) > 500
+
+
+def test_a_network_of_any_kind_has_a_line(monkeypatch, capsys):
+    """Layers of models and wrappers inside it count; what cannot be built is left out."""
+    from known_networks import all_kinds
+
+    import model_implementations
+
+    made = all_kinds()
+    builders = {
+        name: lambda input_size, classes, model=model: model for name, model in made.items()
+    }
+
+    def too_long(input_size, classes):
+        raise ValueError("spectra are too short")
+
+    monkeypatch.setattr(model_implementations, "MODELS", builders | {"too_long": too_long})
+    table = tables.architectures((500, 2, 20)).set_index("model")
+    assert list(table.index) == list(made)
+    assert "too_long" in capsys.readouterr().err
+    with_convolution = ["sequential", "separate", "nested", "nested_inside", "registered"]
+    with_convolution.append("subclassed")
+    assert list(table.index[table.convolutions == 1]) == with_convolution
+    assert list(table.index[table["batch normalisation"] == "yes"]) == ["nested_inside"]
+    for name, model in made.items():
+        assert table.parameters[name] == f"{model.count_params():,}"
 
 
 @pytest.mark.slow

@@ -152,24 +152,36 @@ def architectures(sizes):
 
 
 def _architecture(model, n_multiply_accumulates):
-    layers = {}
-    for layer in model.layers:
-        layers.setdefault(type(layer).__name__, []).append(layer)
-    convolutions = layers.get("Conv1D", [])
-    dense = [layer for layer in layers.get("Dense", []) if layer.trainable]
-    rates = sorted({layer.rate for layer in layers.get("Dropout", [])})
+    layers = list(_leaves(model))
+    convolutions = [layer for layer in layers if hasattr(layer, "kernel_size")]
+    dense = [layer for layer in layers if type(layer).__name__ == "Dense" and layer.trainable]
+    rates = {layer.rate for layer in layers if "Dropout" in type(layer).__name__}
+    normalised = any(type(layer).__name__ == "BatchNormalization" for layer in layers)
     millions = None if n_multiply_accumulates is None else n_multiply_accumulates / 1e6
+    # all but the last dense layer, which gives the probabilities
+    hidden = dense[:-1]
+    activations = [getattr(layer.activation, "__name__", "own") for layer in hidden]
     return {
         "convolutions": len(convolutions),
-        "filters": _range(layer.filters for layer in convolutions),
+        "filters": _range(layer.filters for layer in convolutions if hasattr(layer, "filters")),
         "kernel sizes": _range(layer.kernel_size[0] for layer in convolutions),
-        "batch normalisation": "yes" if "BatchNormalization" in layers else "no",
-        "dropout": ", ".join(map(str, rates)) or "no",
-        "hidden layers": ", ".join(str(layer.units) for layer in dense[:-1]) or "none",
-        "hidden activation": dense[0].activation.__name__ if dense[:-1] else "none",
+        "batch normalisation": "yes" if normalised else "no",
+        "dropout": ", ".join(map(str, sorted(rates))) or "no",
+        "hidden layers": ", ".join(str(layer.units) for layer in hidden) or "none",
+        "hidden activation": ", ".join(dict.fromkeys(activations)) or "none",
         "parameters": f"{model.count_params():,}",
         "million multiply-accumulates": "" if millions is None else f"{millions:.1f}",
     }
+
+
+def _leaves(layer):
+    """The layers of a model, those of models and wrappers inside it in their place, in order."""
+    wrapped = getattr(layer, "layer", None)
+    inner = getattr(layer, "layers", None) or ([] if wrapped is None else [wrapped])
+    for one in inner:
+        yield from _leaves(one)
+    if not inner:
+        yield layer
 
 
 def verdicts(ceiling):
