@@ -151,7 +151,7 @@ def chosen(settings):
     Raises:
         InputError: for an unknown model, model argument or activation.
     """
-    from model_implementations import checked_choices, parse_choices
+    from model_implementations import checked_choices, hidden_activation, parse_choices
     from synthetic_spectra.common import backend
 
     model_args = parse_choices(settings.model_args)
@@ -164,10 +164,7 @@ def chosen(settings):
     identities = {}
     asked = product(settings.models, settings.hidden_activations, settings.seeds)
     for model, activation, seed in asked:
-        if activation == "published":
-            activation = choices[model]["hidden_activation"]
-        if not choices[model]["dense"]:
-            activation = "none"
+        activation = hidden_activation(choices[model], activation)
         identities[Identity(model, activation, model_args, **shared, seed=seed)] = None
     return list(identities)
 
@@ -203,6 +200,9 @@ def train(run, data, settings, mirror, deadline):
     """
     from synthetic_spectra.common import backend
     from synthetic_spectra.common.backend import keras
+
+    # isort: split
+    from model_implementations import check
     from synthetic_spectra.training import callbacks, fast_layers
     from synthetic_spectra.training.arithmetic import multiply_accumulates
     from synthetic_spectra.training.batches import (
@@ -220,6 +220,7 @@ def train(run, data, settings, mirror, deadline):
 
     # both share their variables: training the fast model trains the plain network, which is saved
     network = build_for(run, data)
+    check(run.identity.model, network, data.definitions.n_datapoints)
     model = fast_layers.accelerated(network)
 
     # the labels stay integers, which changes nothing but their size

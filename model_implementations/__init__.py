@@ -9,12 +9,13 @@ choices, and their defaults are the benchmarked network. A builder with hidden l
 
 import inspect
 import json
+import math
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import keras
 
-from model_implementations import blurred_areas, ho, lee, liu, szymanski, wang
+from model_implementations import blurred_areas, contract, ho, lee, liu, szymanski, wang
 from synthetic_spectra.common.errors import InputError
 
 MODELS = {
@@ -54,12 +55,41 @@ def published_choices(name):
     """The choices of a model with their benchmarked values, such as ``{"dropout": 0.3, …}``.
 
     Raises:
-        InputError: for an unknown name.
+        InputError: for an unknown name, or a builder that cannot be called with the sizes alone.
     """
     if name not in MODELS:
         raise InputError(f"model {name!r}: unknown; known models: {', '.join(MODELS)}")
-    parameters = inspect.signature(MODELS[name]).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    signature = inspect.signature(MODELS[name])
+    sizes = {"shift_range": 1} if "shift_range" in signature.parameters else {}
+    try:
+        taken = signature.bind(1, 1, **sizes).arguments
+    except TypeError as error:
+        raise InputError(
+            f"model {name!r}: its builder must be called with input_size and classes, and have "
+            f"defaults for all its choices: {error}"
+        ) from None
+    return {
+        parameter.name: parameter.default
+        for parameter in signature.parameters.values()
+        if parameter.name not in taken
+        and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    }
+
+
+def hidden_activation(choices, asked):
+    """The activation of a model's hidden layers that names its runs.
+
+    Args:
+        choices: all choices of the model, as ``checked_choices`` gives them.
+        asked: Keras name of an activation, or "published" for the benchmarked one.
+
+    Returns:
+        a Keras name; "none" for a model without hidden layers, or whose builder has no choice
+        ``hidden_activation``.
+    """
+    if "hidden_activation" not in choices or choices.get("dense") in ((), []):
+        return "none"
+    return (choices["hidden_activation"] or "linear") if asked == "published" else asked
 
 
 def parse_choices(texts):
@@ -116,10 +146,19 @@ def checked_choices(name, changed):
 
 
 def _of_same_type(value, benchmarked):
-    if isinstance(benchmarked, tuple):
-        return isinstance(value, list) and all(type(units) is int and units > 0 for units in value)
+    """Whether a value from the shell can stand in the place of a benchmarked one."""
+    if benchmarked is None:
+        return True
+    if isinstance(benchmarked, tuple | list):
+        # without an example they are numbers of units
+        example = benchmarked[0] if benchmarked else 1
+        if not isinstance(value, list):
+            return False
+        if type(example) is int:
+            return all(type(number) is int and number > 0 for number in value)
+        return all(_of_same_type(part, example) for part in value)
     if isinstance(benchmarked, float):
-        return type(value) in (int, float)
+        return type(value) in (int, float) and math.isfinite(value)
     return type(value) is type(benchmarked)
 
 
@@ -144,11 +183,29 @@ def build(name, input_size, classes, shift_range=None, **choices):
     if shift_range is not None and "shift_range" in inspect.signature(MODELS[name]).parameters:
         choices["shift_range"] = shift_range
     try:
-        return MODELS[name](input_size, classes, **choices)
+        return contract.called(MODELS[name](input_size, classes, **choices), input_size, classes)
     except ValueError as error:
         raise InputError(
-            f"model {name!r} for {input_size} datapoints and {classes} classes: {error}"
+            f"model {name!r} for {input_size} datapoints and {classes} classes: "
+            f"{contract.reason(error)}"
         ) from None
+
+
+def check(name, model, input_size):
+    """Refuse a model that could be trained, but not saved and loaded afterwards.
+
+    Args:
+        name: key of ``MODELS``.
+        model: what ``build`` returned, before it is trained.
+        input_size: datapoints of a spectrum.
+
+    Raises:
+        InputError: says in one sentence what to change.
+    """
+    try:
+        contract.check(model, input_size)
+    except ValueError as error:
+        raise InputError(f"model {name!r}: {error}") from error
 
 
 def outline(*arguments, **choices):

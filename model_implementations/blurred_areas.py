@@ -16,6 +16,8 @@ BACKGROUND_DISTANCES = (0.4, 0.5, 0.6, 0.7, 0.8)
 PARTS = 40
 # A bin belongs to a peak if it is higher than so many standard deviations of the noise.
 NOISE_LEVELS = 4
+# Smallest distance of two samples of the blurred spectrum, in datapoints.
+CLOSEST = 0.1
 # Share of the whole area from which on the logarithm distinguishes two heights of a peak.
 FAINT = 0.003
 
@@ -65,9 +67,14 @@ def blurred_areas(
 
     Raises:
         ValueError: for spectra that are shorter than the shift range or the standard deviation of
-            the blur.
+            the blur, and for samples that are closer than 0.1 datapoints.
     """
     deviation = blur * max(1, shift_range)
+    if blur <= 0 or step * deviation < CLOSEST:
+        raise ValueError(
+            f"blur {blur:g} and step {step:g} must be above 0, and their product times the shift "
+            f"range at least {CLOSEST} datapoints"
+        )
     if input_size < max(deviation, shift_range):
         raise ValueError(f"the spectra are too short for a blur of {deviation:g} datapoints")
     spectra = keras.Input((input_size, 1))

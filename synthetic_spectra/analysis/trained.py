@@ -98,6 +98,9 @@ def load(run):
     """
     from synthetic_spectra.common import backend  # starts Keras
 
+    # isort: split
+    import model_implementations  # noqa: F401  (registers the layers of own networks)
+
     # of another file Keras says that it is not there
     if not zipfile.is_zipfile(run.model_file):
         raise InputError(
