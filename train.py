@@ -198,11 +198,9 @@ def train(run, data, settings, mirror, deadline):
     Returns whether the run is finished: not if ``time.monotonic()`` would have passed ``deadline``
     before the end of another epoch.
     """
+    from model_implementations import check
     from synthetic_spectra.common import backend
     from synthetic_spectra.common.backend import keras
-
-    # isort: split
-    from model_implementations import check
     from synthetic_spectra.training import callbacks, fast_layers
     from synthetic_spectra.training.arithmetic import multiply_accumulates
     from synthetic_spectra.training.batches import (
