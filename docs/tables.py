@@ -63,7 +63,7 @@ def headline():
 
     # a row for each network
     heads = [f"{name}: published | ours" for name in drawn.configs]
-    lines = [["network, activation", *heads, "ours, endless data"], ["---"] * 6]
+    lines = [["network", *heads, "ours, endless data"], ["---"] * 6]
     for network in activations.items():
         cells = [", ".join(network)]
         for name in drawn.configs:
