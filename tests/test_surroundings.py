@@ -44,6 +44,28 @@ def test_a_backend_that_does_not_train_is_refused(process, example, tmp_path, va
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_of_xla_flags_that_is_not_there_is_told(process, example):
+    done = process(example, "train.py", *SMALL, check=False, XLA_FLAGS="nowhere.txt")
+    refused(done, "XLA_FLAGS 'nowhere.txt'", "No such file")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["XLA_FLAGS", "TF_XLA_FLAGS"])
+def test_flags_that_xla_does_not_know_are_told(process, example, name):
+    done = process(example, "train.py", *SMALL, check=False, **{name: "--nonsense"})
+    refused(done, name, "--nonsense")
+
+
+@pytest.mark.slow
+def test_flags_of_xla_are_kept_and_recorded(process, example, tmp_path):
+    (tmp_path / "flags.txt").write_text("--xla_cpu_enable_fast_math=false\n")
+    variables = {"XLA_FLAGS": str(tmp_path / "flags.txt")}
+    process(example, "train.py", *SMALL, "--runs-dir", tmp_path, **variables)
+    recorded = json.loads((tmp_path / "example" / NAME / "settings.json").read_text())["variables"]
+    flags = "--xla_cpu_enable_fast_math=false --xla_gpu_deterministic_ops=true"
+    assert recorded["XLA_FLAGS"] == flags
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("content, word", [
     ({"backend": "numpy"}, "numpy"), ({"backend": "nonsense"}, "nonsense"),

@@ -6,17 +6,28 @@ Importing this module starts Keras, which takes seconds, and sets what decides n
 import logging
 import os
 import platform
+import re
+import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 
 from synthetic_spectra.common.errors import InputError, first_line
 from synthetic_spectra.common.machine import processor
 
 BACKENDS = ("tensorflow", "jax")
+DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
 # what decides numbers and ~/.keras/keras.json could say otherwise
 KERAS_CONFIG = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+# environment variables by which the backends compute other bits
+VARIABLES = (
+    "XLA_FLAGS", "TF_XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA",
+    "ONEDNN_DEFAULT_FPMATH_MODE", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS", "NVIDIA_TF32_OVERRIDE", "JAX_ENABLE_X64",
+    "JAX_DEFAULT_MATMUL_PRECISION",
+)  # fmt: skip
 
 
 def _started():
@@ -29,10 +40,9 @@ def _started():
     if asked and asked not in BACKENDS:
         raise InputError(f"KERAS_BACKEND {asked!r}: expected {' or '.join(BACKENDS)}")
 
-    # the backends read these when they start: no notices, and GPU kernels that give the same bits
+    # the backends read these when they start
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    flags = (os.environ.get("XLA_FLAGS", ""), "--xla_gpu_deterministic_ops=true")
-    os.environ["XLA_FLAGS"] = " ".join(filter(None, flags))
+    os.environ["XLA_FLAGS"] = xla_flags(os.environ.get("XLA_FLAGS", ""))
     # it warns that several models in one process are several graphs
     logging.getLogger("tensorflow").setLevel("ERROR")
 
@@ -50,6 +60,8 @@ def _started():
             f"set KERAS_BACKEND to {' or '.join(BACKENDS)}"
         )
 
+    if os.environ["XLA_FLAGS"] != DETERMINISTIC or "TF_XLA_FLAGS" in os.environ:
+        refuse_unknown_flags(keras.backend.backend())
     keras.config.set_floatx(KERAS_CONFIG["floatx"])
     keras.config.set_epsilon(KERAS_CONFIG["epsilon"])
     keras.config.set_image_data_format(KERAS_CONFIG["image_data_format"])
@@ -57,6 +69,35 @@ def _started():
     keras.config.set_max_epochs(None)
     keras.config.set_max_steps_per_epoch(None)
     return keras
+
+
+def xla_flags(given):
+    """The flags of the XLA compiler: those of the user, and that GPU kernels give the same bits.
+
+    Args:
+        given: XLA_FLAGS of the user: flags, or the path of a file that holds them.
+    """
+    flags = given.strip()
+    if flags and not flags.startswith("--"):
+        try:
+            flags = Path(flags).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"XLA_FLAGS {given!r}: no flags and no file of flags: {error}"
+            ) from None
+    # the last one of a kind holds
+    return f"{flags.removesuffix(DETERMINISTIC)} {DETERMINISTIC}".strip()
+
+
+def refuse_unknown_flags(backend):
+    """Raise InputError if XLA does not know the flags in XLA_FLAGS or TF_XLA_FLAGS. It would end
+    the process: another one tries them."""
+    program = "import tensorflow; tensorflow.function(abs, jit_compile=True)(1.0)"
+    if backend == "jax":
+        program = "import jax; jax.jit(abs)(1.0)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    if complaint := re.search(r"^F\d.*\] (.*XLA_FLAGS.*)", done.stderr, re.MULTILINE):
+        raise InputError(complaint[1])
 
 
 @contextmanager
@@ -151,7 +192,13 @@ def activations():
 
 def environment():
     """What a run runs on and how Keras computes there, name → JSON value, for settings.json."""
-    return {"versions": versions(), "keras_config": KERAS_CONFIG, "device": device()}
+    variables = {name: os.environ[name] for name in VARIABLES if name in os.environ}
+    return {
+        "versions": versions(),
+        "keras_config": KERAS_CONFIG,
+        "variables": variables,
+        "device": device(),
+    }
 
 
 def versions():

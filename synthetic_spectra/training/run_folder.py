@@ -33,7 +33,7 @@ from synthetic_spectra.training.run import Identity
 RECORDED = ("config", "model", "hidden_activation", "seed", "dataset_checksum", "backend")
 RECORDED += ("device", "versions")
 # of settings.json: recorded, but no reason to train a finished run again
-ENVIRONMENT = ("versions", "keras_config", "device", "run_id")
+ENVIRONMENT = ("versions", "keras_config", "variables", "device", "run_id")
 
 
 class Run:
@@ -242,8 +242,9 @@ def kept_settings(folder):
     """
     path = Path(folder) / "settings.json"
     settings = read_json(path)
-    # the same for all runs: a record for who reads the file, no column of a table
-    settings.pop("keras_config", None)
+    # records for who reads the file, no columns of a table
+    for name in ("keras_config", "variables"):
+        settings.pop(name, None)
     try:
         return Identity.from_settings(settings).settings() | settings
     except InputError as error:
