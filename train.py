@@ -242,7 +242,7 @@ def train(run, data, settings, mirror, deadline):
     divergence, time_limit = callbacks.Divergence(), callbacks.Deadline(run, deadline)
     kept = callbacks.KeptState(run, schedule, stopping, time_limit, settings.state_share)
 
-    state = run.start(settings.resume)
+    state = run.start(settings.resume, mirror.next_id())
     if state:
         kept.restore(model, *state)
         notice(f"  continues after epoch {len(run.history)}")

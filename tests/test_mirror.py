@@ -1,7 +1,6 @@
 """Weights & Biases with the real client, against a small service on this machine."""
 
 import csv
-import itertools
 import json
 import os
 import re
@@ -11,12 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-import tyro
-import yaml
 from conftest import EXAMPLE, ROOT, history
 from wandb_service import Service
 
-import train
+from synthetic_spectra.training.run_folder import kept_settings
 
 # 40 characters, as the client asks for
 KEY = "0marker0key0" * 3 + "0000"
@@ -49,6 +46,27 @@ if int(epochs) < len(rows):
     os._exit(1)
 mirror.finish(run, run.summary)
 print("copied" if mirror.close() else "left behind")
+"""
+
+# begins two runs as train.py does, of which the first is that of a sweep
+SWEEP = """
+import sys
+from synthetic_spectra.spectra import dataset
+from synthetic_spectra.training.run_folder import Run, found
+from synthetic_spectra.training.wandb_mirror import Mirror
+
+datasets_dir, runs_dir, folder, timeout = sys.argv[1:]
+(finished,) = found(runs_dir, "example")
+mirror = Mirror("auto", "synthetic-benchmark", int(timeout))
+for seed in (0, 1):
+    run = Run(f"{folder}/{seed}", finished.settings | {"seed": seed, "run_id": None})
+    with run.locked():
+        run.start("same", mirror.next_id())
+    mirror.start(run, dataset.load(datasets_dir, "example"))
+    mirror.log({"epoch": 1, "loss": 0.5})
+    mirror.finish(run, finished.summary)
+    print(run.settings["run_id"])
+print(mirror.close())
 """
 
 
@@ -131,7 +149,7 @@ def test_a_service_that_answers_gets_everything_and_the_key_stays_in_the_environ
     answering = service()
     variables = {"WANDB_BASE_URL": answering.url, **home}
     done = process(example, "train.py", *SMALL, "--runs-dir", place / "runs", **variables)
-    assert "Weights & Biases" not in done.stdout + done.stderr
+    assert "Weights & Biases" not in done.stdout + done.stderr and "wandb" not in done.stderr
     run = place / "runs" / "example" / NAME
     has_all(answering, run)
 
@@ -185,7 +203,7 @@ def test_without_a_key_the_mirror_is_offline_and_holds_what_the_run_folder_holds
     records = [json.loads(line) for line in inspected.stdout.splitlines()]
 
     (begun,) = [record["run"] for record in records if record["type"] == "run"]
-    settings = json.loads((run / "settings.json").read_text())
+    settings = kept_settings(run)
     config = begun["config"]["update"]
     assert config | settings | {"model_args": "dense=[16]"} == config
     named = (begun["project"], begun["run_group"], begun["display_name"])
@@ -235,16 +253,35 @@ def test_a_failing_service_costs_nothing(
     has_all(answering, trained / "example" / NAME)
 
 
-def test_the_sweep_is_every_run_of_the_benchmark_once():
-    sweep = yaml.safe_load((ROOT / "sweep.yaml").read_text())
-    given = [
-        [f"--{name}={value}" for value in choice.get("values", [choice.get("value")])]
-        for name, choice in sweep["parameters"].items()
-    ]
-    runs = [tyro.cli(train.Settings, args=arguments) for arguments in itertools.product(*given)]
-    whole = train.Settings()
-    assert {run.config for run in runs} == {whole.config}
-    asked = [(*run.models, *run.seeds) for run in runs]
-    assert sorted(asked) == sorted(itertools.product(whole.models, whole.seeds))
-    assert sweep["project"] == whole.wandb_project
-    assert (ROOT / sweep["program"]).is_file()
+@pytest.mark.parametrize("sweep", ["", "sweep0"])
+def test_the_recorded_id_is_that_of_the_run_in_wandb(
+    service, home, example, trained, tmp_path, sweep
+):
+    answering = service()
+    parameters = tmp_path / "parameters.yaml"
+    parameters.write_text("wandb_version: 1\nseeds:\n  value: [0, 1]\n")
+    variables = home | {"WANDB_BASE_URL": answering.url, "WANDB_RUN_ID": "given0"}
+    if sweep:
+        variables |= {"WANDB_SWEEP_ID": sweep, "WANDB_SWEEP_PARAM_PATH": str(parameters)}
+    arguments = (example / "datasets", trained, tmp_path, TIMEOUT)
+    done = command("-c", SWEEP, *arguments, folder=tmp_path, **variables)
+    *recorded, sent = done.stdout.split()
+    assert sent == "True", done.stderr
+    sweeps = {}
+    for begun in answering.begun:
+        sweeps.setdefault(begun["name"], begun["sweep"])
+    assert list(sweeps) == recorded
+    assert recorded[0] == "given0" != recorded[1]
+    assert list(sweeps.values()) == [sweep or None, None]
+
+
+@pytest.mark.parametrize("variables, words", [
+    ({"WANDB_MODE": "nonsense"}, "WANDB_MODE 'nonsense': unknown"),
+    ({"WANDB_SILENT": "nonsense"}, "silent is 'nonsense'"),
+    ({"WANDB_API_KEY": "short"}, "API key must have 40"),
+    ({"HOME": "/proc/none"}, ""),
+])  # fmt: skip
+def test_any_surroundings_are_told_in_one_sentence(copied, variables, words):
+    notices = copied(**variables).stderr.splitlines()
+    assert all(line.startswith("Weights & Biases: ") for line in notices), notices
+    assert any(words in line for line in notices)

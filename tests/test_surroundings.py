@@ -1,11 +1,14 @@
 """What a user's machine may hold: environment variables, keras.json, terminals, W&B sweeps."""
 
+import itertools
 import json
 from dataclasses import dataclass
 from typing import Annotated
 
 import pytest
-from conftest import EXAMPLE, outcome, refused
+import tyro
+import yaml
+from conftest import EXAMPLE, ROOT, outcome, refused
 from pydantic import Field
 
 import train
@@ -140,3 +143,18 @@ def test_the_limits_themselves_are_trained(shell, example, tmp_path):
     shell(example, "train.py", *SMALL, *flags, "--runs-dir", tmp_path)
     (run,) = (tmp_path / "example").iterdir()
     assert run.name == f"{NAME[:-1]}{2**32 - 1}"
+
+
+def test_the_sweep_is_every_run_of_the_benchmark_once():
+    sweep = yaml.safe_load((ROOT / "sweep.yaml").read_text())
+    given = [
+        [f"--{name}={value}" for value in choice.get("values", [choice.get("value")])]
+        for name, choice in sweep["parameters"].items()
+    ]
+    runs = [tyro.cli(train.Settings, args=arguments) for arguments in itertools.product(*given)]
+    whole = train.Settings()
+    assert {run.config for run in runs} == {whole.config}
+    asked = [(*run.models, *run.seeds) for run in runs]
+    assert sorted(asked) == sorted(itertools.product(whole.models, whole.seeds))
+    assert sweep["project"] == whole.wandb_project
+    assert (ROOT / sweep["program"]).is_file()

@@ -115,11 +115,12 @@ class Run:
                     f"asked for is {self.settings.get(name)!r}; {way}"
                 )
 
-    def start(self, resume):
+    def start(self, resume, run_id=None):
         """Begin the run, or take it up after its last whole state, and write its settings.
 
         Args:
             resume: "same" and "force" continue (``check`` tells them apart), "never" begins anew.
+            run_id: in Weights & Biases; without one the run keeps its own, or gets a new one.
 
         Returns:
             The arrays and the values that ``save_state`` was given last, or None where the run
@@ -137,10 +138,11 @@ class Run:
             self.history = state[1].pop("history")
             self._write_history()
         else:
-            self.settings["run_id"] = secrets.token_hex(4)
             made = (self.history_file, self.model_file, self.predictions_file)
             for stale in (*made, *self._states()):
                 stale.unlink(missing_ok=True)
+        own_id = self.settings.get("run_id") if state else None
+        self.settings["run_id"] = run_id or own_id or secrets.token_hex(4)
         write_json(self.folder / "settings.json", self.settings)
         return state
 

@@ -4,13 +4,22 @@ import os
 import queue
 import re
 import shlex
+import tempfile
 import threading
 import time
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from synthetic_spectra.common.cli import notice
-from synthetic_spectra.common.errors import first_line
+from synthetic_spectra.common.errors import first_line, sentence
 from synthetic_spectra.spectra.dataset import CONFIG_FILE
+
+# WANDB_MODE → mode of the client; dryrun and run are older names
+MODES = {
+    "online": "online", "run": "online", "shared": "online", "offline": "offline",
+    "dryrun": "offline", "disabled": "disabled",
+}  # fmt: skip
 
 
 class Mirror:
@@ -31,24 +40,41 @@ class Mirror:
 
     def __init__(self, mode, project, timeout, arrays=False):
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+        os.environ.setdefault("WANDB_SILENT", "true")
         key = os.environ.get("WANDB_API_KEY") or os.environ.get("WANDBKEY")
         if key:
             # the name that the client knows
             os.environ["WANDB_API_KEY"] = key
+        self.closed = False
+        asked = os.environ.pop("WANDB_MODE", "")
         if mode == "auto":
-            mode = os.environ.get("WANDB_MODE") or ("online" if key else "offline")
+            if asked and asked not in MODES:
+                self._tell(f"WANDB_MODE {asked!r}: unknown, the mirror is offline")
+            mode = MODES.get(asked, "offline") if asked else "online" if key else "offline"
         self.client_mode, self.project, self.timeout, self.arrays = mode, project, timeout, arrays
+
+        # W&B gives the run of a sweep its id, and so may the user
+        self.in_sweep = bool(os.environ.get("WANDB_SWEEP_ID"))
+        self.id_given = os.environ.get("WANDB_RUN_ID")
+        if not self.in_sweep:
+            os.environ.pop("WANDB_RUN_ID", None)
 
         # the run that the client has begun, and the calls that wait for the service
         self.client_run, self.waiting_threads = None, []
         # folders for wandb sync
         self.unsent = []
-        self.closed = False
 
         self.actions = queue.SimpleQueue()
         self.worker = threading.Thread(target=self._work, daemon=True)
         if self.client_mode != "disabled":
             self.worker.start()
+
+    def next_id(self):
+        """The id that W&B or the user has given to the next run that begins, in WANDB_RUN_ID; None
+        if it has none. It is given to one run only."""
+        given = self.id_given if self.client_mode != "disabled" else None
+        self.id_given = None
+        return given
 
     def start(self, run, data):
         """Begin the copy of a run on a dataset, or take it up: with the epochs that the run has
@@ -126,7 +152,7 @@ class Mirror:
         try:
             action(*arguments)
         except Exception as error:
-            self._tell(f"{first_line(error)}; the files on disk are complete")
+            self._tell(f"{reason(error)}; the files on disk are complete")
 
     def _tell(self, sentence):
         if not self.closed:
@@ -137,6 +163,14 @@ class Mirror:
 
         import wandb
 
+        make_cache_writable()
+        run_id = settings.get("run_id")
+        if self.in_sweep and run_id != os.environ.get("WANDB_RUN_ID"):
+            # a run of a sweep is one run; what this process trains besides is outside of it
+            wandb.teardown()
+            for name in ("WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH"):
+                os.environ.pop(name, None)
+            self.in_sweep = False
         folder.mkdir(parents=True, exist_ok=True)
         client = wandb.Settings(
             init_timeout=self.timeout,
@@ -155,7 +189,7 @@ class Mirror:
                     name=name,
                     job_type=job_type,
                     dir=folder,
-                    id=settings.get("run_id"),
+                    id=run_id,
                     config=settings,
                     mode=mode,
                     # a run that is taken up continues there as well, if the service knows it
@@ -169,7 +203,7 @@ class Mirror:
                     raise
                 # for the runs to come too: no more waiting
                 self.client_mode = "offline"
-                self._tell(f"{first_line(error)}; continues offline")
+                self._tell(f"{reason(error)}; continues offline")
                 # the client's process holds the run's name
                 wandb.teardown()
 
@@ -230,6 +264,27 @@ class Mirror:
 
     def _keep(self):
         self.unsent.append(Path(self.client_run.dir).parent)
+
+
+def reason(error):
+    """Why the client failed, in one line."""
+    if isinstance(error, ValidationError):
+        return f"variables named WANDB_…: {sentence(error)}"
+    return first_line(error)
+
+
+def make_cache_writable():
+    """Let the client keep its log, which it would write onto the screen where it cannot."""
+    from wandb import env
+
+    try:
+        folder = env.get_cache_dir() / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        os.environ["WANDB_CACHE_DIR"] = tempfile.mkdtemp(prefix="wandb-")
 
 
 def artifact_name(text):
