@@ -158,3 +158,10 @@ def test_the_sweep_is_every_run_of_the_benchmark_once():
     assert sorted(asked) == sorted(itertools.product(whole.models, whole.seeds))
     assert sweep["project"] == whole.wandb_project
     assert (ROOT / sweep["program"]).is_file()
+
+
+def test_help_names_every_setting(shell, tmp_path):
+    for script in ("dataset_config_generator.py", "spectra_from_config.py", "train.py"):
+        text = shell(tmp_path, script, "--help").stdout
+        assert "--seed" in text and "usage" in text
+    assert not list(tmp_path.iterdir())

@@ -75,6 +75,8 @@ def test_unknown_models_arguments_and_activations_are_refused():
         ({"hidden_activations": ("rule",)}, "rule.*published, .*linear, .*relu"),
         ({"models": ("vgg",), "model_args": ("kernel=5",)}, "kernel.*kernel_size, conv_dropout"),
         ({"model_args": ("dropout",)}, "dropout.*name=value"),
+        ({"models": ("resnet",), "model_args": ("first_activation=../x",)}, "not the name of a f"),
+        ({"models": ("vgg",), "model_args": (f"dense={[10] * 99}",)}, "not the name of a folder"),
     ):
         with pytest.raises(InputError, match=words):
             names(**settings)
@@ -291,10 +293,3 @@ def test_the_experiment_of_an_image_is_training_evaluation_and_figure(shell, tra
     made = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert made >= {"results/example.csv", "figures/plot_results.png"}
     assert {name.partition("/")[0] for name in made} == {"results", "figures"}
-
-
-def test_help_names_every_setting(shell, tmp_path):
-    for script in ("dataset_config_generator.py", "spectra_from_config.py", "train.py"):
-        text = shell(tmp_path, script, "--help").stdout
-        assert "--seed" in text and "usage" in text
-    assert not list(tmp_path.iterdir())

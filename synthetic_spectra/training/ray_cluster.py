@@ -33,6 +33,11 @@ def train(runs, settings, config_file):
 
         train.main(train.Settings(**values))
 
+    # the cluster may still grow
+    cores = max(node["Resources"].get("CPU", 0) for node in ray.nodes())
+    if settings.ray_cpus > cores:
+        notice(f"waits for a node of {settings.ray_cpus} cores; the largest has {cores:g}")
+
     # no limit of tries: a run continues where it was, so that every try brings it forward
     gpus = min(1, ray.cluster_resources().get("GPU", 0))
     task = ray.remote(num_cpus=settings.ray_cpus, num_gpus=gpus, max_retries=-1)(train_one)

@@ -5,7 +5,10 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
-from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.common.errors import InputError, shortened
+
+# bytes in the name of a folder, on every usual file system
+LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,11 @@ class Identity:
 
     @property
     def folder_name(self):
-        """Name of the run's folder: "vgg-dense=[30,20]-linear-online-mixed_bfloat16-0"."""
+        """Name of the run's folder: "vgg-dense=[30,20]-linear-online-mixed_bfloat16-0".
+
+        Raises:
+            InputError: if a model argument has a value that no folder can be named by.
+        """
         parts = [self.model, *_written(self.model_args), self.hidden_activation]
         if self.online:
             parts.append("online")
@@ -97,7 +104,13 @@ class Identity:
             parts.append(f"ema_momentum={self.ema_momentum:g}")
         if self.precision != "float32":
             parts.append(self.precision)
-        return "-".join((*parts, str(self.seed)))
+        name = "-".join((*parts, str(self.seed)))
+        if "/" in name or len(name.encode()) > LONGEST_NAME:
+            raise InputError(
+                f"run {shortened(name)}: not the name of a folder: model arguments must be short "
+                'and without "/"'
+            )
+        return name
 
 
 def _written(model_args):
