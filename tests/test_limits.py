@@ -1,4 +1,4 @@
-"""Rendering as a script: flags, clipping, damaged arrays, too little memory or disk."""
+"""What rendering and loading tell or refuse: flags, clipping, damage, too little memory or disk."""
 
 import json
 import re
