@@ -2,9 +2,12 @@
 
 import json
 import random
+import shutil
+import subprocess
+import sys
 
 import pytest
-from conftest import outcome, refused
+from conftest import ROOT, outcome, refused
 from own_networks import COUNTED, REFUSED, TRAINED
 
 from synthetic_spectra.common.backend import keras
@@ -86,6 +89,56 @@ def test_an_interrupted_training_goes_on_to_the_bit(shell, three, monkeypatch, n
         (folder,) = (place / "three").glob(f"{name}-*")
         outcomes.append(outcome(folder))
     assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.slow
+def test_a_network_in_a_file_of_its_own(three, tmp_path):
+    """As the README says it, in a copy of the project: each script in a process of its own."""
+    copy = tmp_path / "copy"
+    kinds = shutil.ignore_patterns(".*", "__pycache__", "runs", "datasets", "output")
+    shutil.copytree(ROOT, copy, ignore=kinds)
+    networks = copy / "model_implementations"
+    (networks / "mine.py").write_text(MINE)
+    register = networks / "__init__.py"
+    text = register.read_text().replace("MODELS = {", 'MODELS = {\n    "mine": mine.mine,', 1)
+    register.write_text(text.replace("import blurred_areas,", "import mine, blurred_areas,", 1))
+
+    def run(script, *flags):
+        command = (sys.executable, copy / script, "--config", config(three), *flags)
+        done = subprocess.run(command, cwd=three, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    places = ("--runs-dir", str(tmp_path / "runs"))
+    quiet = ("--wandb", "disabled")
+    run("train.py", "--models", "mine", "--seeds", "0", "--epochs", "1", *places, *quiet)
+    evaluated = run("evaluate.py", *places, *quiet, "--results-dir", str(tmp_path))
+    assert "mine" in evaluated
+    tested = run(
+        "studies/robustness.py", *places, "--results-dir", str(tmp_path), "--artefacts", "noise"
+    )
+    assert "mine" in tested
+
+
+MINE = """
+import keras
+from keras import layers
+
+
+@keras.saving.register_keras_serializable()
+class Scaled(layers.Layer):
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(shape[-1],), initializer="ones")
+
+    def call(self, x):
+        return x * self.scale
+
+
+def mine(input_size, classes):
+    spectra = keras.Input((input_size, 1))
+    values = layers.Flatten()(Scaled()(spectra))
+    return keras.Model(spectra, layers.Dense(classes, activation="softmax")(values))
+"""
 
 
 def test_what_cannot_be_finished_is_refused_before_its_training(shell, three, monkeypatch):
