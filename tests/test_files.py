@@ -3,9 +3,10 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
-from conftest import ROOT
+from conftest import EXAMPLE, ROOT
 
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import locked, read_json, write_json, write_text, written_whole
@@ -138,3 +139,16 @@ def test_json_that_is_missing_damaged_or_no_object_is_told(tmp_path):
             read_json(path)
     write_json(path, {"ä": 1})
     assert read_json(path) == json.loads(path.read_text()) == {"ä": 1}
+
+
+def test_killed_rendering_leaves_no_dataset_and_is_repeated(shell, tmp_path):
+    arguments = map(str, (*EXAMPLE, "--n-train", 20000))
+    command = [sys.executable, ROOT / "spectra_from_config.py", *arguments]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as rendering:
+        while not list(tmp_path.glob("datasets/.*/x_train.npy")):
+            time.sleep(0.001)
+            assert rendering.poll() is None
+        rendering.kill()
+    assert not (tmp_path / "datasets" / "example").exists()
+    shell(tmp_path, "spectra_from_config.py", *EXAMPLE)
+    assert [path.name for path in (tmp_path / "datasets").iterdir()] == ["example"]
