@@ -20,6 +20,7 @@ NOISE_LEVELS = 4
 CLOSEST = 0.1
 # Share of the whole area from which on the logarithm distinguishes two heights of a peak.
 FAINT = 0.003
+SMALLEST_AREA = 1e-6  # of spectra whose highest intensity is 1
 
 
 def blurred_areas(
@@ -98,7 +99,9 @@ def blurred_areas(
     blurred = gaussians(x)
     gaussians.set_weights([np.exp(-0.5 * ((centres[:, None] - samples) / deviation) ** 2)])
     if areas:
-        blurred = blurred / keras.ops.sum(x, axis=1, keepdims=True)
+        # A spectrum of which nothing stands out of the noise has no area to divide by.
+        area = keras.ops.sum(x, axis=1, keepdims=True)
+        blurred = blurred / keras.ops.maximum(area, SMALLEST_AREA)
 
     x = keras.ops.relu(layers.Reshape((-1, 1))(blurred))
     channels = [x]

@@ -191,3 +191,11 @@ def test_background_and_noise_are_taken_off_and_peaks_stay():
     noisy = peaks_in(peaks + smooth + rng.normal(scale=0.02, size=400))
     assert noisy[[60, 61, 200]] == pytest.approx([1.0, 0.4, 0.3], abs=0.08)
     assert (np.delete(noisy, [60, 61, 200, 330]) > 0).sum() <= 1
+
+
+def test_a_spectrum_without_a_peak_has_probabilities():
+    network = build("blurred_areas", 300, 3, 10)
+    noise = np.random.default_rng(0).random((2, 300, 1), "float32")
+    noise[1] = 0
+    probabilities = keras.ops.convert_to_numpy(network(noise))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
