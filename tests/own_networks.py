@@ -170,6 +170,12 @@ class UnregisteredModel(Subclassed):
     pass
 
 
+@REGISTERED
+class TrainedItsWay(Subclassed):
+    def train_step(self, batch):
+        return {"loss": 0.0}
+
+
 def unregistered(x):
     return ops.tanh(x)
 
@@ -216,6 +222,16 @@ REFUSED = {
         functional(lambda x: WithoutConfig(layers.Dense(2))(x)), "WithoutConfig", "get_config",
     ),
     "forgetful": (functional(lambda x: Forgetful()(x)), "other probabilities", "get_config"),
+    "trained_its_way": (
+        lambda input_size, classes: TrainedItsWay(classes), "train_step of its own",
+    ),
+    "without_weights": (
+        lambda input_size, classes: keras.Sequential(
+            [layers.GlobalMaxPooling1D(), layers.RepeatVector(classes), layers.Flatten(),
+             layers.Softmax()]
+        ),
+        "no weights to train",
+    ),
     "logits": (
         lambda input_size, classes: keras.Sequential([layers.Flatten(), layers.Dense(classes)]),
         "probabilities", "softmax",
