@@ -263,8 +263,7 @@ SEEDED = {
 
 @pytest.mark.parametrize("name", SEEDED)
 def test_seeds_are_drawn_in_the_order_of_the_published_runs(name):
-    """So a seed gives the initial weights and the dropout that it always gave; the fast network
-    draws none."""
+    """A seed gives the weights and the dropout that it always gave; the fast network draws none."""
     keras.utils.clear_session()
     keras.utils.set_random_seed(8)
     model = build(name, LENGTH, CLASSES, dense=(16,))
