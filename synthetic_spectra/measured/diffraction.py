@@ -7,7 +7,7 @@ import zipfile
 import zlib
 
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.measured.libraries import bounded, library
+from synthetic_spectra.measured.libraries import library
 from synthetic_spectra.measured.spectrum import MOST_BYTES, spectrum
 from synthetic_spectra.measured.tables import decoded
 
@@ -15,8 +15,10 @@ from synthetic_spectra.measured.tables import decoded
 def read_diffraction(suffix, content, wavelength=None, name=None, notes=()):
     """A pattern by ``geddes``, as a file of this suffix; axis 2θ in degrees."""
     geddes = library("geddes", "geddes")
-    with bounded():
+    try:
         pattern = geddes.read_bytes(content, f"content{suffix}")
+    except ValueError as error:
+        raise InputError(str(error).removeprefix("Parse error: ")) from None
     return spectrum(
         pattern.x,
         pattern.y,

@@ -10,44 +10,52 @@ from pathlib import Path
 
 from synthetic_spectra.common.errors import InputError
 
-# what a library may take for one file
+# what reading one file may take
 SECONDS = 20
 MEMORY = 2 * 2**30
 
 
+class Expired(BaseException):
+    """The time is over; no library takes this for an error of its own."""
+
+
 @contextmanager
 def bounded():
-    """Bounds on time and memory for the libraries, whose loops trust the numbers in a file.
+    """Bounds on time and memory, for libraries whose loops trust the numbers in a file.
 
-    Time is that of the processor, in the main thread of Linux and macOS; memory is bounded on
-    Linux. Elsewhere nothing is bounded.
+    Time is that of the processor, and is bounded in the main thread of Linux and macOS; memory is
+    bounded on Linux. Elsewhere nothing is. What is printed meanwhile goes nowhere.
+
+    Raises:
+        InputError: when the time is over; MemoryError comes as it is.
     """
     timer = hasattr(signal, "SIGVTALRM") and threading.current_thread() is threading.main_thread()
+    statm, limits = Path("/proc/self/statm"), None
 
     def expired(number, frame):
-        raise InputError(f"not read within {SECONDS} seconds")
+        raise Expired
 
-    statm = Path("/proc/self/statm")
-    limit = None
     if statm.is_file():
-        import resource
+        import resource  # Windows has none
 
-        limit = resource.getrlimit(resource.RLIMIT_AS)
-        used = int(statm.read_text().split()[0]) * resource.getpagesize()
-        hard = limit[1] if limit[1] != resource.RLIM_INFINITY else 2**62
-        resource.setrlimit(resource.RLIMIT_AS, (min(used + MEMORY, hard), limit[1]))
+        limits = resource.getrlimit(resource.RLIMIT_AS)
+        most = int(statm.read_text().split()[0]) * resource.getpagesize() + MEMORY
+        most = min([most, *(limit for limit in limits if limit != resource.RLIM_INFINITY)])
+        resource.setrlimit(resource.RLIMIT_AS, (most, limits[1]))
     before = signal.signal(signal.SIGVTALRM, expired) if timer else None
     try:
         if timer:
-            signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
+            signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS, 1)
         with redirect_stdout(io.StringIO()) as printed, redirect_stderr(printed):
-            yield printed
+            yield
+    except Expired:
+        raise InputError(f"not read within {SECONDS} seconds") from None
     finally:
         if timer:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
             signal.signal(signal.SIGVTALRM, before)
-        if limit:
-            resource.setrlimit(resource.RLIMIT_AS, limit)
+        if limits:
+            resource.setrlimit(resource.RLIMIT_AS, limits)
 
 
 def library(module, package):

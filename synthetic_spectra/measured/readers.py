@@ -12,6 +12,7 @@ from pathlib import Path
 
 from synthetic_spectra.common.errors import InputError, first_line
 from synthetic_spectra.measured import diffraction, instruments
+from synthetic_spectra.measured.libraries import bounded
 from synthetic_spectra.measured.spectrum import MOST_BYTES, Measured
 from synthetic_spectra.measured.tables import decoded, read_table
 
@@ -129,8 +130,12 @@ def parse(content):
         tried = ", ".join(kind.name for kind in FORMATS)
         raise InputError(f"no format that is known here (tried: {tried})")
     try:
-        return replace(kind.read(content), format=kind.name)
+        with bounded():
+            return replace(kind.read(content), format=kind.name)
     except InputError as error:
-        raise InputError(f"{kind.name}: {error}") from None
+        reason = str(error)
+    except MemoryError:
+        reason = "needs too much memory"
     except Exception as error:  # of a library, which did not expect such a file
-        raise InputError(f"{kind.name}: damaged ({first_line(error)[:200]})") from None
+        reason = f"damaged ({first_line(error)[:200]})"
+    raise InputError(f"{kind.name}: {reason}")
