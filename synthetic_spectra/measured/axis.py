@@ -59,7 +59,6 @@ def onto(measured, axis, datapoints, wavelength=None, guess=True):
         InputError: if the quantities differ without a defined conversion, the wavelength is
             unknown and not guessed, or the file does not meet the axis; does not name the file.
     """
-
     notes = list(measured.notes)
     positions = _in_quantity(measured, axis, wavelength, notes)
 
@@ -72,20 +71,22 @@ def onto(measured, axis, datapoints, wavelength=None, guess=True):
         guessed = source is None
         if guessed:
             notes.append(f"wavelength unknown, taken to be {axis.wavelength:g} Å")
-        else:
+        elif source != axis.wavelength:
             positions = other_wavelength(positions, source, axis.wavelength)
             if abs(source / axis.wavelength - 1) > 1e-4:
                 notes.append(f"2θ turned from {source:g} Å into {axis.wavelength:g} Å")
 
     # positions that have no counterpart on the axis are NaN
     there = np.isfinite(positions)
+    if not there.any():
+        raise InputError(f"none of its positions has a {axis.quantity}")
     positions, heights = positions[there], measured.intensities[there]
     order = np.argsort(positions, kind="stable")
     positions, heights = positions[order], heights[order]
     grid = axis.first + axis.step * np.arange(datapoints)
     intensities, covered = regridded(positions, heights, grid)
     share = covered.mean()
-    low, high = (positions[0], positions[-1]) if len(positions) else (np.nan, np.nan)
+    low, high = positions[0], positions[-1]
     if share < LEAST_COVER:
         raise InputError(
             f"covers {low:g} to {high:g}, {100 * share:.1f} % of the axis from {grid.min():g} to "
@@ -115,7 +116,6 @@ def _in_quantity(measured, axis, wavelength, notes):
     if unit is None or unit == wanted:
         return positions
     factors = {("radian", "degree"): 180 / np.pi, ("µm", "nm"): 1000, ("nm", "µm"): 0.001}
-    factors[("degree", "radian")] = np.pi / 180
     if (unit, wanted) not in factors:
         raise InputError(f"its axis is in {measured.unit}, expected {axis.unit}")
     return positions * factors[unit, wanted]
@@ -185,7 +185,7 @@ def regridded(positions, heights, grid):
 
     Args:
         positions: shape (n,), ascending.
-        heights: shape (n,).
+        heights: shape (n,), n >= 1.
         grid: shape (m,), evenly spaced, m >= 2.
 
     Returns:
@@ -195,17 +195,14 @@ def regridded(positions, heights, grid):
     """
     step = abs(grid[1] - grid[0])
     start = min(grid[0], grid[-1]) - step / 2
-    near = (positions > start - GAP * step) & (positions < start + (len(grid) + GAP) * step)
     usual = np.median(np.diff(positions)) if len(positions) > 1 else step
 
     # one point per bin: the mean position and the mean height of what lies in it
-    bins, place, counts = np.unique(
-        np.floor((positions[near] - start) / step), return_inverse=True, return_counts=True
+    _, place, counts = np.unique(
+        np.floor((positions - start) / step), return_inverse=True, return_counts=True
     )
-    if not len(bins):
-        return np.zeros(len(grid)), np.zeros(len(grid), dtype=bool)
-    centres = np.bincount(place, weights=positions[near]) / counts
-    means = np.bincount(place, weights=heights[near]) / counts
+    centres = np.bincount(place, weights=positions) / counts
+    means = np.bincount(place, weights=heights) / counts
     intensities = np.interp(grid, centres, means)
 
     # covered: a point within half a step, or neighbours on both sides that are not far apart

@@ -71,9 +71,8 @@ def read_table(content):
     if not widths:
         raise InputError("no rows of two or more numbers")
     width = widths.most_common(1)[0][0]
-    places = [i for i, row in enumerate(rows) if len(row) == width and count(row) >= 2]
-    table = [rows[i] for i in places]
-    head = lines[: places[0]]
+    begin = next(i for i, row in enumerate(rows) if len(row) == width and count(row) >= 2)
+    head, table = lines[:begin], [row for row in rows[begin:] if len(row) == width]
 
     names, title = column_names(head, width, mark)
     first, second, quantity, unit = chosen_columns(table, names, title)
