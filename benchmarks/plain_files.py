@@ -48,6 +48,11 @@ def archive(files):
     return packed.getvalue()
 
 
+def unpacked(content):
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        return {name: file.read(name) for name in file.namelist()}
+
+
 def rasx(axis, heights):
     root = (
         '<Root><Data0 Type="Profile"><ContentHashList Name="Profile0.txt"/>'

@@ -106,7 +106,7 @@ def read(path):
         reason = first_line(error)
     else:
         return measured if measured.name else replace(measured, name=path.stem)
-    raise InputError("".join(c if c.isprintable() else "?" for c in f"{path}: {reason}"))
+    raise InputError(printable(f"{path}: {reason}"))
 
 
 def parse(content):
@@ -137,5 +137,10 @@ def parse(content):
     except MemoryError:
         reason = "needs too much memory"
     except Exception as error:  # of a library, which did not expect such a file
-        reason = f"damaged ({first_line(error)[:200]})"
-    raise InputError(f"{kind.name}: {reason}")
+        reason = f"damaged ({str(error) or type(error).__name__})"
+    raise InputError(printable(f"{kind.name}: {reason[:300]}"))
+
+
+def printable(text):
+    """One line: libraries quote what stands in a file."""
+    return "".join(c if c.isprintable() else "?" for c in text)
