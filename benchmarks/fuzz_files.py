@@ -7,7 +7,7 @@ import struct
 import atheris
 import numpy as np
 
-from benchmarks import plain_files
+from benchmarks import plain_bytes, plain_files
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.measured import libraries, readers
 
@@ -88,8 +88,8 @@ def changed(content, chance):
 def changed_archive(content, chance):
     """The archive with one of its files changed, packed anew."""
     try:
-        files = plain_files.unpacked(content)
+        files = plain_bytes.unpacked(content)
     except Exception:  # it is damaged already
         return changed(content, chance)
     name = chance.choice(list(files))
-    return plain_files.archive(files | {name: changed(files[name], chance)})
+    return plain_bytes.archive(files | {name: changed(files[name], chance)})

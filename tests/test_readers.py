@@ -1,33 +1,29 @@
 """Files of instruments, each written here or by benchmarks/plain_files.py: what is read from them,
 and what is refused."""
 
-import csv
-import io
 import struct
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
-from benchmarks import plain_files
+from benchmarks import plain_bytes, plain_diffraction, plain_files
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.measured import libraries, tables
-from synthetic_spectra.measured.readers import FORMATS, parse, read
+from synthetic_spectra.measured import libraries
+from synthetic_spectra.measured.readers import parse, read
 
 MEASURED = Path(__file__).resolve().parent.parent / ".." / "shared" / "measured"
 AXIS = np.arange(10, 30, 0.1).round(4)
 HEIGHTS = (5 + 100 * np.exp(-(((AXIS - 20) / 0.5) ** 2))).round(3)
 
 # what a file of a diffractometer says, and what one of a spectrometer
-ANGLES = ("two_theta", "degree", plain_files.WAVELENGTH)
+ANGLES = ("two_theta", "degree", plain_diffraction.WAVELENGTH)
 SHIFTS = ("raman_shift", "1/cm", None)
 
 
 def table(**style):
-    return plain_files.table(AXIS, HEIGHTS, **style)
+    return plain_bytes.table(AXIS, HEIGHTS, **style)
 
 
 def assert_wavelength(measured, expected):
@@ -43,22 +39,22 @@ def assert_wavelength(measured, expected):
 @pytest.mark.parametrize(
     ("write", "name", "said"),
     [
-        (plain_files.xrdml, "PANalytical .xrdml", ANGLES),
-        (plain_files.rasx, "Rigaku .rasx", ANGLES),
-        (plain_files.brml, "Bruker .brml", ANGLES),
-        (plain_files.raw3, "Bruker .raw", ANGLES),
-        (plain_files.raw4, "Bruker .raw", ANGLES),
-        (plain_files.ras, "Rigaku .ras", ANGLES),
-        (plain_files.uxd, "Bruker .uxd", ANGLES),
-        (plain_files.gsas, "GSAS", ("two_theta", "degree", None)),
-        (plain_files.pdcif, "CIF", ANGLES),
+        (plain_diffraction.xrdml, "PANalytical .xrdml", ANGLES),
+        (plain_diffraction.rasx, "Rigaku .rasx", ANGLES),
+        (plain_diffraction.brml, "Bruker .brml", ANGLES),
+        (plain_diffraction.raw3, "Bruker .raw", ANGLES),
+        (plain_diffraction.raw4, "Bruker .raw", ANGLES),
+        (plain_diffraction.ras, "Rigaku .ras", ANGLES),
+        (plain_diffraction.uxd, "Bruker .uxd", ANGLES),
+        (plain_diffraction.gsas, "GSAS", ("two_theta", "degree", None)),
+        (plain_diffraction.pdcif, "CIF", ANGLES),
         (plain_files.jcamp, "JCAMP-DX", SHIFTS),
         (plain_files.jcamp_differences, "JCAMP-DX", SHIFTS),
         (plain_files.jcamp_linked, "JCAMP-DX", ("chemical_shift", "ppm", None)),
         (plain_files.spc, "Galactic .spc", SHIFTS),
         (plain_files.wdf, "Renishaw .wdf", ("raman_shift", "1/cm", 10 * plain_files.LASER)),
         (plain_files.opus, "Bruker OPUS", ("wavenumber", "1/cm", None)),
-        (plain_files.table, "text table", (None, None, None)),
+        (plain_bytes.table, "text table", (None, None, None)),
     ],
 )
 def test_every_format_gives_back_what_was_written(write, name, said, tmp_path):
@@ -111,7 +107,7 @@ def test_real_files(name, points, first, last, said):
 
 
 def test_a_wavelength_is_that_of_the_line_that_the_instrument_meant():
-    content = plain_files.xrdml(AXIS, HEIGHTS)
+    content = plain_diffraction.xrdml(AXIS, HEIGHTS)
     beta = b'<kBeta unit="Angstrom">1.39225</kBeta></usedWavelength>'
     content = content.replace(b"</usedWavelength>", beta)
     assert parse(content).wavelength == 1.5406
@@ -121,7 +117,7 @@ def test_a_wavelength_is_that_of_the_line_that_the_instrument_meant():
 
 
 def test_the_first_of_several_scans_is_read_and_told():
-    content = plain_files.xrdml(AXIS, HEIGHTS)
+    content = plain_diffraction.xrdml(AXIS, HEIGHTS)
     scan = content[content.index(b"<scan ") : content.index(b"</xrdMeasurement>")]
     measured = parse(content.replace(scan, scan + scan.replace(b"105.000", b"999.000")))
     assert measured.intensities.max() == 105
@@ -163,143 +159,22 @@ def test_axes_of_spc():
     np.testing.assert_allclose(parse(plain_files.spc(AXIS, HEIGHTS, x_type=2)).axis, 1000 * AXIS)
 
 
-# -- tables ----------------------------------------------------------------------------------------
-
-
-def quoted(decimal):
-    text = io.StringIO()
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
-    writer.writerow(["2Theta (deg)", "Intensity, counts"])
-    for x, y in zip(AXIS, HEIGHTS, strict=True):
-        writer.writerow([str(value).replace(".", decimal) for value in (x, y)])
-    return text.getvalue().encode()
-
-
-def indexed():
-    rows = (f"{i},{x},{y}\n" for i, (x, y) in enumerate(zip(AXIS, HEIGHTS, strict=True)))
-    return (",shift,intensity\n" + "".join(rows)).encode()
-
-
-STYLES = {
-    "tabs": table(row="{:.4f}\t{:.3f}"),
-    "spaces before and between": table(row="   {:.4f}     {:.3f}  "),
-    "commas": table(row="{:.4f},{:.3f}"),
-    "commas and spaces": table(row="{:.4f} ,  {:.3f}"),
-    "semicolons": table(row="{:.4f};{:.3f}"),
-    "comma at the end": table(row="{:.4f},{:.3f},"),
-    "exponents": table(row="{:.6e} {:.6E}"),
-    "decimal commas, tabs": table(row="{:.4f}\t{:.3f}").replace(b".", b","),
-    "decimal commas, semicolons": table(row="{:.4f};{:.3f}").replace(b".", b","),
-    "decimal commas, spaces": table(row="{:.4f}  {:.3f}").replace(b".", b","),
-    "quoted": quoted("."),
-    "quoted decimal commas": quoted(","),
-    "carriage returns": table(end="\r"),
-    "carriage returns and line feeds": table(end="\r\n"),
-    "blank lines": table(end="\n\n"),
-    "no end of the last line": table()[:-1],
-    "byte-order mark": b"\xef\xbb\xbf" + table(),
-    "UTF-16": table(head="2θ I\n").decode().encode("utf-16"),
-    "latin-1": "# Intensität in 1°-Schritten\n".encode("latin-1") + table(),
-    "comments": table(head="# made 2021, 5 scans\n! 10.5\n' a line\n/ 1 2 3\n"),
-    "words": table(head="Sample powder\nOperator Smith 7\nTwo-Theta  Intensity\n"),
-    "numbers in the head": table(head="Points 200\nDate 2021 05 17\nTime;12;00\n"),
-    "a third column": table(row="{0:.4f} {1:.3f} 0.1"),
-    "names, swapped": table(row="{1:.3f},{0:.4f}", head="Counts,2Theta\n"),
-    "an index": indexed(),
-    "text in a column": table(row="{:.4f},{:.3f},good", head="angle,counts,quality\n"),
-    "text after the table": table() + b"\nend of 200 points\n",
-    "descending": plain_files.table(AXIS[::-1], HEIGHTS[::-1]),
-    "a line without a number": table() + b"40.0 nan\n- 7.0\n41.0 --\n",
-    "cells without a number": table(row="{:.4f},{:.3f}") + b"40.0,\n,5.0\n42.0,n/a\n",
-}
-
-
-@pytest.mark.parametrize("style", STYLES)
-def test_tables_in_every_style(style):
-    measured = parse(STYLES[style])
-    np.testing.assert_allclose(measured.axis, AXIS, rtol=1e-6)
-    np.testing.assert_allclose(measured.intensities, HEIGHTS, rtol=1e-6)
-    told = [note for note in measured.notes if "left out" in note]
-    assert bool(told) == ("without a number" in style)
-
-
-def test_rows_at_one_place_are_averaged_and_small_disorder_is_sorted():
-    rows = "".join(f"{x:.2f} {y:.1f}\n" for x, y in zip(AXIS, HEIGHTS, strict=True))
-    measured = parse((rows + f"{AXIS[0]:.2f} {HEIGHTS[0] + 10}\n").encode())
-    assert len(measured.axis) == 200
-    assert measured.intensities[0] == pytest.approx(HEIGHTS[0] + 5)
-    assert any("averaged" in note for note in measured.notes)
-    assert any("sorted" in note for note in measured.notes)
-
-
-def test_mixed_steps_stay():
-    axis = np.r_[10:20:0.5, 20:21:0.01, 21:60:1.0]
-    measured = parse(plain_files.table(axis, axis**2, "{:.6f} {:.6f}"))
-    np.testing.assert_allclose(measured.axis, axis, atol=1e-6)
-
-
-def bwtek(decimal="."):
-    """Columns by name, of which the first two are a pixel and a wavelength, and cells are empty
-    where the detector is not lit."""
-    names = "Pixel;Wavelength;Wavenumber;Raman Shift;Dark;Reference;Raw data #1;Dark Subtracted #1;"
-    head = f"File Version;BWRAM4.11_11\nmodel;BWS465-785S\nlaser_wavelength;785\n{names}\n"
-    rows = [f"{i};;;;1000;65535;  {i}0;;\n" for i in range(30)]
-    for i, (x, y) in enumerate(zip(AXIS, HEIGHTS, strict=True)):
-        rows.append(f"{30 + i};{785 + i * 0.1:.2f};{12000 - i};{x};1000;65535;{y + 1000};{y};\n")
-    return head.replace(".", "!").encode() + "".join(rows).replace(".", decimal).encode()
-
-
-@pytest.mark.parametrize("decimal", [".", ","])
-def test_columns_are_found_by_their_names(decimal):
-    measured = parse(bwtek(decimal))
-    np.testing.assert_allclose(measured.axis, AXIS)
-    np.testing.assert_allclose(measured.intensities, HEIGHTS)
-    assert (measured.quantity, measured.unit) == ("raman_shift", "1/cm")
-    assert measured.wavelength == 7850
-    assert "'raman shift' and 'dark subtracted #1'" in measured.notes[0]
-
-
-@pytest.mark.parametrize(
-    ("head", "said"),
-    [
-        ("2Theta,Intensity", ("two_theta", "degree")),
-        ("Angle (2θ),PSD", ("two_theta", "degree")),
-        ("Raman Shift (cm-1),counts", ("raman_shift", "1/cm")),
-        ("wavenumber,absorbance", (None, "1/cm")),
-        ("Wavelength (nm),signal", ("wavelength", "nm")),
-        ("chemical shift / ppm,y", ("chemical_shift", "ppm")),
-        ("x,y", (None, None)),
-    ],
-)
-def test_names_of_columns_say_what_the_axis_is(head, said):
-    measured = parse(table(row="{:.4f},{:.3f}", head=head + "\n"))
-    assert (measured.quantity, measured.unit) == said
-
-
-def test_rruff_text_names_its_mineral():
-    head = "##NAMES=Anatase\r\n##RRUFFID=R060277\r\n##IDEAL CHEMISTRY=Ti^4+^O_2_\r\n"
-    measured = parse(table(row="{:.5f}, {:.4E}", head=head) + b"##END=\n\n\n")
-    np.testing.assert_allclose(measured.intensities, HEIGHTS, rtol=1e-3)
-    assert measured.name == "Anatase"
-    assert (measured.quantity, measured.unit) == (None, None)
-
-
 # -- what is refused -------------------------------------------------------------------------------
 
 
 def laughing(encoding):
-    text = plain_files.xrdml(AXIS, HEIGHTS).decode()
+    text = plain_diffraction.xrdml(AXIS, HEIGHTS).decode()
     return text.replace("?>", '?><!DOCTYPE x [<!ENTITY a "ha">]>', 1).encode(encoding)
 
 
 def bomb():
     """Few bytes that unpack to many."""
-    return plain_files.archive({"Profile0.txt": bytes(65 * 2**20)})
+    return plain_bytes.archive({"Profile0.txt": bytes(65 * 2**20)})
 
 
 def lying():
     """An archive whose table of contents names fewer bytes than it holds."""
-    content = bytearray(plain_files.rasx(AXIS, HEIGHTS))
+    content = bytearray(plain_diffraction.rasx(AXIS, HEIGHTS))
     place = content.rindex(b"PK\x01\x02")
     struct.pack_into("<I", content, place + 24, 10)
     return bytes(content)
@@ -322,15 +197,15 @@ def lying():
         (b"1 2" + b" 3" * 32 * 2**20, "more than 64 MiB"),
         (laughing("utf-8"), "document type or entities"),
         (laughing("utf-16"), "document type or entities"),
-        (plain_files.archive({"Profile.xml": b"<!DOCTYPE x>"}), "document type or entities"),
+        (plain_bytes.archive({"Profile.xml": b"<!DOCTYPE x>"}), "document type or entities"),
         (bomb(), "unpacks to more than 64 MiB"),
         (lying(), "damaged or encrypted archive"),
-        (plain_files.rasx(AXIS, HEIGHTS)[:300], "damaged or encrypted archive"),
-        (plain_files.archive({"word/document.xml": b"<x/>"}), "no format"),
-        (plain_files.xrdml(AXIS, HEIGHTS)[:900], "PANalytical .xrdml: "),
-        (plain_files.xrdml(AXIS, HEIGHTS).replace(b"Gonio", b"Phi"), "scan axis .*Phi"),
+        (plain_diffraction.rasx(AXIS, HEIGHTS)[:300], "damaged or encrypted archive"),
+        (plain_bytes.archive({"word/document.xml": b"<x/>"}), "no format"),
+        (plain_diffraction.xrdml(AXIS, HEIGHTS)[:900], "PANalytical .xrdml: "),
+        (plain_diffraction.xrdml(AXIS, HEIGHTS).replace(b"Gonio", b"Phi"), "scan axis .*Phi"),
         (b"RAW2" + bytes(500), "export RAW3"),
-        (plain_files.raw4(AXIS, HEIGHTS)[:400], "Bruker .raw: "),
+        (plain_diffraction.raw4(AXIS, HEIGHTS)[:400], "Bruker .raw: "),
         (b"data_MnO\n_cell_length_a 4.4\nloop_\n_atom_site_label\nMn\n", "CIF: "),
         (plain_files.jcamp(AXIS, HEIGHTS).replace(b"NPOINTS=200", b"NPOINTS=199"), "Mismatch"),
         (
@@ -365,7 +240,7 @@ def test_a_refusal_names_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("write", "module", "package"),
     [
-        (plain_files.xrdml, "geddes", "geddes"),
+        (plain_diffraction.xrdml, "geddes", "geddes"),
         (plain_files.jcamp, "jcamp", "jcamp"),
         (plain_files.spc, "spc_io", "spc-io"),
         (plain_files.wdf, "renishawWiRE", "renishawWiRE"),
@@ -387,56 +262,3 @@ def test_a_loop_without_end_is_left(monkeypatch):
     with pytest.raises(InputError, match=r"not read within 0.3 seconds"):
         parse(endless)
     assert parse(content).format == "Bruker OPUS"
-
-
-# -- files from strangers --------------------------------------------------------------------------
-
-WHOLE = {name: write(AXIS[::4], HEIGHTS[::4]) for name, write in plain_files.FILES.items()}
-
-
-def test_every_format_is_among_the_mutated_ones():
-    assert set(WHOLE) == {kind.name for kind in FORMATS}
-
-
-def checked(content):
-    """Read it; assert that it is a spectrum, or is refused in one sentence."""
-    try:
-        measured = parse(content)
-    except InputError as error:
-        assert len(str(error)) > 4 and len(str(error).splitlines()) == 1
-        return
-    assert len(measured.axis) == len(measured.intensities) >= 10
-    assert (np.diff(measured.axis) > 0).all() and np.isfinite(measured.intensities).all()
-
-
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    st.sampled_from(sorted(WHOLE)),
-    st.lists(
-        st.tuples(st.floats(0, 1), st.integers(0, 40), st.binary(max_size=12)),
-        min_size=1,
-        max_size=5,
-    ),
-)
-def test_mutated_files_are_read_or_refused(name, edits):
-    content = WHOLE[name]
-    for place, length, replacement in edits:
-        at = int(place * len(content))
-        content = content[:at] + replacement + content[at + length :]
-    checked(content)
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.text(alphabet='0123456789.,;-eE \t\n\r"#nax', max_size=400))
-@example("1,5;2\n" * 12)
-@example('"1\n' * 30)
-@example('1 "2\n' * 30)
-@example("1_0 2\n" * 30)
-def test_any_text_is_read_or_refused(text):
-    checked(text.encode())
-
-
-def test_numbers_are_plain_numbers():
-    assert tables.number("1_0", ".") is None
-    assert tables.number("1.5", ",") is None
-    assert tables.number("1,5", ",") == 1.5
