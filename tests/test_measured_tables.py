@@ -27,9 +27,9 @@ def quoted(decimal):
     return text.getvalue().encode()
 
 
-def indexed():
+def indexed(head):
     rows = (f"{i},{x},{y}\n" for i, (x, y) in enumerate(zip(AXIS, HEIGHTS, strict=True)))
-    return (",shift,intensity\n" + "".join(rows)).encode()
+    return (head + "".join(rows)).encode()
 
 
 STYLES = {
@@ -57,7 +57,8 @@ STYLES = {
     "numbers in the head": table(head="Points 200\nDate 2021 05 17\nTime;12;00\n"),
     "a third column": table(row="{0:.4f} {1:.3f} 0.1"),
     "names, swapped": table(row="{1:.3f},{0:.4f}", head="Counts,2Theta\n"),
-    "an index": indexed(),
+    "an index": indexed(",shift,intensity\n"),
+    "an index without a name": indexed(""),
     "text in a column": table(row="{:.4f},{:.3f},good", head="angle,counts,quality\n"),
     "text after the table": table() + b"\nend of 200 points\n",
     "descending": plain_bytes.table(AXIS[::-1], HEIGHTS[::-1]),
@@ -84,6 +85,13 @@ def test_rows_at_one_place_are_averaged_and_small_disorder_is_sorted():
     assert any("sorted" in note for note in measured.notes)
 
 
+def test_an_axis_that_counts_its_rows_is_one():
+    axis = np.arange(1.0, 201)
+    measured = parse(plain_bytes.table(axis, HEIGHTS, "{0:.0f} {1:.3f} {1:.0f}"))
+    np.testing.assert_array_equal(measured.axis, axis)
+    np.testing.assert_array_equal(measured.intensities, HEIGHTS)
+
+
 def test_mixed_steps_stay():
     axis = np.r_[10:20:0.5, 20:21:0.01, 21:60:1.0]
     measured = parse(plain_bytes.table(axis, axis**2, "{:.6f} {:.6f}"))
@@ -95,9 +103,9 @@ def bwtek(decimal="."):
     where the detector is not lit."""
     names = "Pixel;Wavelength;Wavenumber;Raman Shift;Dark;Reference;Raw data #1;Dark Subtracted #1;"
     head = f"File Version;BWRAM4.11_11\nmodel;BWS465-785S\nlaser_wavelength;785\n{names}\n"
-    rows = [f"{i};;;;1000;65535;  {i}0;;\n" for i in range(30)]
+    rows = [f"{i};   ;   ;   ;1000;65535;  {i}0;;\n" for i in range(-500, 0)]
     for i, (x, y) in enumerate(zip(AXIS, HEIGHTS, strict=True)):
-        rows.append(f"{30 + i};{785 + i * 0.1:.2f};{12000 - i};{x};1000;65535;{y + 1000};{y};\n")
+        rows.append(f"{i};{785 + i * 0.1:.2f};{12000 - i};{x};1000;65535;{y + 1000};{y};\n")
     return head.replace(".", "!").encode() + "".join(rows).replace(".", decimal).encode()
 
 

@@ -4,9 +4,10 @@ import csv
 import math
 import re
 from collections import Counter
+from itertools import pairwise
 
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.measured.spectrum import MOST_ROWS, spectrum
+from synthetic_spectra.measured.spectrum import FEWEST_ROWS, MOST_ROWS, spectrum
 
 # separators (None: spaces and tabs) and decimal marks, the first of equally good ones is taken
 DIALECTS = [(mark, decimal) for mark in ("\t", ";", ",", None) for decimal in (".", ",")]
@@ -21,7 +22,7 @@ AXES = (
     (r"chemical.?shift|\bppm\b", "chemical_shift", "ppm"),
     # Raman shifts are often called so as well
     (r"wave.?numbers?|1/cm|cm[\^]?[-⁻−][1¹]|\braman\b", None, "1/cm"),
-    (r"wave.?length|\bnm\b", "wavelength", "nm"),
+    (r"wave.?length|^nm$|[(\[]nm[)\]]", "wavelength", "nm"),
 )
 # names of columns of intensities in order of preference, and names of columns that are none
 INTENSITIES = (
@@ -32,7 +33,7 @@ NO_INTENSITIES = (
     r"err|sigma|esd|\bstd|backgr|\bbkg|dark|reference|pixel|index|time|temp|wave|shift|theta"
 )
 LASER = re.compile(r"laser.?wave.?length\W{0,9}([0-9]{3,4}(?:[.,][0-9]+)?)", re.IGNORECASE)
-NAME = re.compile(r"^\W{0,3}(?:names?|sample(?:.?name)?|title)\s*[=:;]\s*(.{1,200})", re.IGNORECASE)
+NAME = re.compile(r"^\W{0,3}(?:names?|sample(?:.?name)?)\s*[=:;]\s*(.{1,200})", re.IGNORECASE)
 
 
 def decoded(content):
@@ -131,9 +132,14 @@ def numbers(line, mark, decimal):
     return [number(part, decimal) for part in parts]
 
 
+def is_number(value):
+    """Whether a cell holds a number: neither text (None) nor nothing (NaN)."""
+    return value is not None and value == value
+
+
 def count(row):
     """How many numbers a row has."""
-    return sum(value is not None and not math.isnan(value) for value in row)
+    return sum(map(is_number, row))
 
 
 def likeness(line, mark, decimal):
@@ -164,12 +170,10 @@ def chosen_columns(table, names, title):
 
     Named columns are found by their names, others are the first two that hold numbers.
     """
-    some = table[:: len(table) // SAMPLE + 1]
-    filled = [
-        i
-        for i in range(len(table[0]))
-        if sum(count(row[i : i + 1]) for row in some) * 2 > len(some)
-    ]
+    # a detector that is lit in part leaves most cells of a named axis empty
+    least = min(FEWEST_ROWS if names else len(table), len(table)) / 2
+    columns = range(len(table[0]))
+    filled = [i for i in columns if sum(is_number(row[i]) for row in table) > least]
     if len(filled) < 2:
         raise InputError("no two columns of numbers")
 
@@ -181,7 +185,7 @@ def chosen_columns(table, names, title):
             quantity, unit = meant, unit_meant
             break
     if first is None:
-        skip = len(filled) > 2 and is_index([row[filled[0]] for row in table])
+        skip = len(filled) > 2 and counts_rows(table, *filled[:2])
         first = filled[1] if skip else filled[0]
 
     # the intensities: a name that says so, else the next column that is not known to be none
@@ -195,9 +199,13 @@ def chosen_columns(table, names, title):
     return first, (following or free or later)[0], quantity, unit
 
 
-def is_index(values):
-    """Whether a column counts its rows, from 0 or 1."""
-    return values[:3] in ([0, 1, 2], [1, 2, 3]) and values[-1] == values[0] + len(values) - 1
+def counts_rows(table, first, second):
+    """Whether a column counts the rows from 0 or 1, and the second one is an axis."""
+    pairs = [(row[first], row[second]) for row in table]
+    pairs = [pair for pair in pairs if all(map(is_number, pair))]
+    numbers, axis = zip(*pairs, strict=True) if pairs else ((), ())
+    whole = numbers[:2] in ((0, 1), (1, 2)) and numbers[-1] == numbers[0] + len(numbers) - 1
+    return whole and len({a < b for a, b in pairwise(axis)}) == 1
 
 
 def label(names, i):
