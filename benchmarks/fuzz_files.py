@@ -91,5 +91,7 @@ def changed_archive(content, chance):
         files = plain_bytes.unpacked(content)
     except Exception:  # it is damaged already
         return changed(content, chance)
+    if not files:
+        return changed(content, chance)
     name = chance.choice(list(files))
     return plain_bytes.archive(files | {name: changed(files[name], chance)})
