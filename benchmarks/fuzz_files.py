@@ -28,7 +28,7 @@ class FilesTarget:
     """The first byte says which format the rest was written in, before it was changed."""
 
     def __init__(self, folder):
-        libraries.SECONDS = 5  # below the time at which atheris takes an input for a hang
+        libraries.SECONDS = 0.5  # far below the time at which atheris takes an input for a hang
 
     def examples(self):
         for i, write in enumerate(WRITERS):
