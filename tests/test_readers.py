@@ -198,6 +198,7 @@ def lying():
         (laughing("utf-8"), "document type or entities"),
         (laughing("utf-16"), "document type or entities"),
         (plain_bytes.archive({"Profile.xml": b"<!DOCTYPE x>"}), "document type or entities"),
+        (plain_diffraction.xrdml(AXIS, HEIGHTS) + b" " * 16 * 2**20, "more than 16 MiB"),
         (bomb(), "unpacks to more than 64 MiB"),
         (lying(), "damaged or encrypted archive"),
         (plain_diffraction.rasx(AXIS, HEIGHTS)[:300], "damaged or encrypted archive"),

@@ -8,6 +8,7 @@ from synthetic_spectra.common.errors import InputError
 
 # bounds on what a stranger's file may ask for
 MOST_BYTES = 64 * 2**20
+MOST_PARSED = 16 * 2**20  # of texts that geddes takes apart, at 50 times their size in memory
 MOST_ROWS = 1_000_000
 
 # fewer points are no spectrum
