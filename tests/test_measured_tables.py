@@ -128,12 +128,34 @@ def test_columns_are_found_by_their_names(decimal):
         ("wavenumber,absorbance", (None, "1/cm")),
         ("Wavelength (nm),signal", ("wavelength", "nm")),
         ("chemical shift / ppm,y", ("chemical_shift", "ppm")),
+        ("Angle,Intensity", ("two_theta", "degree")),
         ("x,y", (None, None)),
     ],
 )
 def test_names_of_columns_say_what_the_axis_is(head, said):
     measured = parse(table(row="{:.4f},{:.3f}", head=head + "\n"))
     assert (measured.quantity, measured.unit) == said
+
+
+@pytest.mark.parametrize(
+    ("head", "wavelength"),
+    [
+        ("[Measurement conditions]\nK-Alpha1 wavelength,1.540598\nRatio,0.5\n", 1.540598),
+        ("# Wavelength: 0.45923\n", 0.45923),
+        ("*WAVE_LENGTH1 = 1.78897\n", 1.78897),
+        ("Laser wavelength (nm): 532.1\n", 5321),
+        ("wavelength unknown\n", None),
+    ],
+)
+def test_a_head_tells_the_radiation_and_not_the_axis(head, wavelength):
+    measured = parse(table(head=head))
+    assert measured.wavelength == wavelength
+    assert measured.quantity is None
+
+
+def test_a_title_tells_the_axis():
+    head = '\'Anode: "Cu" Scantype: "Coupled TwoTheta/Theta"\n'
+    assert parse(table(head=head)).quantity == "two_theta"
 
 
 def test_rruff_text_names_its_mineral():

@@ -39,15 +39,19 @@ def read_jcamp(content):
         raise InputError("no block with XYDATA or XYPOINTS that can be read")
     block = max(blocks, key=lambda block: len(block["x"]))
 
-    # jcamp prints what is wrong
-    complaints = [line for line in printed.getvalue().splitlines() if "X-Check" not in line]
+    # jcamp prints what is wrong; positions at the beginning of lines are often rounded
+    printed = printed.getvalue().splitlines()
+    complaints = [line for line in printed if "X-Check" not in line]
     if complaints:
         raise InputError(f"damaged: {complaints[0]}")
+    notes = [f"{len(printed)} positions differ from the steps of the axis"] if printed else []
 
     axis, heights = np.array(block["x"], dtype=float), np.array(block["y"], dtype=float)
-    kind, units = (str(block.get(key, "")).lower() for key in ("data type", "xunits"))
+    kind, units = (
+        str(block.get(key, "")).split("$$")[0].strip().lower() for key in ("data type", "xunits")
+    )
     quantity, unit, factor = AXES.get(units, UNKNOWN)
-    megahertz, notes = block.get(".observe frequency"), []
+    megahertz = block.get(".observe frequency")
     if unit == "1/cm":
         quantity = next((q for word, q in KINDS.items() if word in kind), None)
     elif units == "hz" and isinstance(megahertz, (int, float)):
@@ -66,7 +70,9 @@ def read_spc(content):
     library("spc_io", "spc-io")
     from spc_io import SPC
 
-    parts = struct.unpack_from("<I", content, 24)[0] if len(content) >= 28 else 0
+    if content[1] != 0x4B:
+        raise InputError("an old or big-endian version, which spc-io does not read")
+    parts = struct.unpack_from("<I", content, 24)[0]
     if parts > 10_000:
         raise InputError(f"{parts:,} spectra in one file, expected at most 10,000")
     file = SPC.from_bytes_io(io.BytesIO(content))

@@ -49,11 +49,14 @@ def archive_with(part):
     return lambda content, head: content.startswith(b"PK\x03\x04") and part in content
 
 
+def is_bruker_raw(content, head):
+    """Recognises Bruker .raw, and no text that begins with the same letters."""
+    return content.startswith(b"RAW") and b"\0" in content[:512]
+
+
 def is_spc(content, head):
-    """Recognises .spc by its version, and by the rest of its head that is empty."""
-    return (
-        content[1:2] in (b"\x4b", b"\x4c", b"\x4d") and len(content) > 256 and b"\0" in content[:32]
-    )
+    """Recognises .spc by its version, and by the end of its head that is empty."""
+    return content[1:2] in (b"\x4b", b"\x4c", b"\x4d") and content[480:512] == bytes(32)
 
 
 def is_text(content, head):
@@ -70,7 +73,7 @@ def keywords(suffix):
 FORMATS = (
     Format("Renishaw .wdf", begins(b"WDF1"), instruments.read_wdf),
     Format("Bruker OPUS", begins(b"\n\n\xfe\xfe"), instruments.read_opus),
-    Format("Bruker .raw", begins(b"RAW"), diffraction.read_bruker_raw),
+    Format("Bruker .raw", is_bruker_raw, diffraction.read_bruker_raw),
     Format("Rigaku .rasx", archive_with(b"Profile"), partial(diffraction.read_archive, ".rasx")),
     Format("Bruker .brml", archive_with(b"RawData"), partial(diffraction.read_archive, ".brml")),
     Format("PANalytical .xrdml", holds("<xrdMeasurements"), diffraction.read_xrdml),

@@ -18,12 +18,14 @@ SAMPLE = 400  # lines that decide about the dialect
 # names of axis columns in order of preference, what they are, their unit
 AXES = (
     (r"raman.?shift|rel.*1/cm", "raman_shift", "1/cm"),
-    (r"2[ _-]?(theta|th\b|θ|ϑ)|two.?theta|2.?theta|diffraction angle", "two_theta", "degree"),
+    (r"2[ _-]?(theta|th\b|θ|ϑ)|two.?theta|2.?theta|^angle$", "two_theta", "degree"),
     (r"chemical.?shift|\bppm\b", "chemical_shift", "ppm"),
     # Raman shifts are often called so as well
     (r"wave.?numbers?|1/cm|cm[\^]?[-⁻−][1¹]|\braman\b", None, "1/cm"),
     (r"wave.?length|^nm$|[(\[]nm[)\]]", "wavelength", "nm"),
 )
+IN_TITLES = AXES[:2]  # other words of a title may mean something else
+
 # names of columns of intensities in order of preference, and names of columns that are none
 INTENSITIES = (
     r"(dark|background|baseline).?(subtracted|corrected|removed)",
@@ -32,7 +34,9 @@ INTENSITIES = (
 NO_INTENSITIES = (
     r"err|sigma|esd|\bstd|backgr|\bbkg|dark|reference|pixel|index|time|temp|wave|shift|theta"
 )
-LASER = re.compile(r"laser.?wave.?length\W{0,9}([0-9]{3,4}(?:[.,][0-9]+)?)", re.IGNORECASE)
+# what a head says of the radiation: X-rays in Å, a laser in nm
+X_RAYS = re.compile(r"wave.?length[12]?[^0-9\n]{0,20}\b([0-3]\.[0-9]{3,8})\b", re.IGNORECASE)
+LASER = re.compile(r"laser.?wave.?length[^0-9\n]{0,12}([0-9]{3,4}(?:[.,][0-9]+)?)", re.IGNORECASE)
 NAME = re.compile(r"^\W{0,3}(?:names?|sample(?:.?name)?)\s*[=:;]\s*(.{1,200})", re.IGNORECASE)
 
 
@@ -81,14 +85,19 @@ def read_table(content):
     notes = []
     if sum(value is not None for value in table[0]) > 2:
         notes.append(f"of {width} columns {label(names, first)} and {label(names, second)} taken")
-    laser = LASER.search("\n".join(head))
+    text = "\n".join(head)
+    if laser := LASER.search(text):
+        wavelength = 10 * float(laser[1].replace(",", "."))
+    else:
+        x_rays = X_RAYS.search(text)
+        wavelength = float(x_rays[1]) or None if x_rays else None
     sample_name = next((found[1].strip() for line in head if (found := NAME.match(line))), None)
     return spectrum(
         [row[first] for row in table],
         [row[second] for row in table],
         quantity=quantity,
         unit=unit,
-        wavelength=10 * float(laser[1].replace(",", ".")) if laser else None,
+        wavelength=wavelength,
         name=sample_name or None,
         notes=notes,
     )
@@ -149,20 +158,27 @@ def likeness(line, mark, decimal):
 
 
 def column_names(head, width, mark):
-    """The names of the columns in lower case (nothing where they are not told), and the line
-    that holds them.
+    """The names of the columns in lower case (nothing where they are not told), and the last line
+    of the head.
 
-    The line nearest to the table that has one cell for each column names them.
+    The line nearest to the table that has one cell for each column names them. Words between spaces
+    are names only if one is known as an axis and one as intensities.
     """
     lines = [line.lstrip("#!%;/'* \t").lower() for line in head if line]
     for line in reversed(lines[-5:]):
         for separator in (mark, "\t", ";", ",", None):
             names = cells(line, separator)
-            if len(names) == width and not any(
-                number(name, ".") is not None for name in names if name
-            ):
+            plain = not any(number(name, ".") is not None for name in names if name)
+            if len(names) == width and plain and (separator or all_known(names)):
                 return names, line
     return [], lines[-1] if lines else ""
+
+
+def all_known(names):
+    """Whether one of the names is known for an axis, and one for intensities."""
+    known = ([pattern for pattern, _, _ in AXES], INTENSITIES)
+    text = "\n".join(names)
+    return all(any(re.search(p, text, re.MULTILINE) for p in patterns) for patterns in known)
 
 
 def chosen_columns(table, names, title):
@@ -179,7 +195,7 @@ def chosen_columns(table, names, title):
 
     # the axis: a name that says what it is, else the first column that is no mere index
     first, quantity, unit = None, None, None
-    for pattern, meant, unit_meant in AXES:
+    for pattern, meant, unit_meant in AXES if names else IN_TITLES:
         first = next((i for i in filled if names and re.search(pattern, names[i])), None)
         if first is not None or (not names and re.search(pattern, title)):
             quantity, unit = meant, unit_meant
