@@ -162,23 +162,25 @@ def column_names(head, width, mark):
     of the head.
 
     The line nearest to the table that has one cell for each column names them. Words between spaces
-    are names only if one is known as an axis and one as intensities.
+    are names only if they are known.
     """
     lines = [line.lstrip("#!%;/'* \t").lower() for line in head if line]
     for line in reversed(lines[-5:]):
         for separator in (mark, "\t", ";", ",", None):
             names = cells(line, separator)
             plain = not any(number(name, ".") is not None for name in names if name)
-            if len(names) == width and plain and (separator or all_known(names)):
+            if len(names) == width and plain and (separator or known(names)):
                 return names, line
     return [], lines[-1] if lines else ""
 
 
-def all_known(names):
-    """Whether one of the names is known for an axis, and one for intensities."""
-    known = ([pattern for pattern, _, _ in AXES], INTENSITIES)
+def known(names):
+    """Whether words are names: one is that of an axis, and of two words the other is that of
+    intensities."""
     text = "\n".join(names)
-    return all(any(re.search(p, text, re.MULTILINE) for p in patterns) for patterns in known)
+    axes = [pattern for pattern, _, _ in AXES]
+    wanted = [axes, INTENSITIES] if len(names) == 2 else [axes]
+    return all(any(re.search(p, text, re.MULTILINE) for p in patterns) for patterns in wanted)
 
 
 def chosen_columns(table, names, title):
