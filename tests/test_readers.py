@@ -211,10 +211,6 @@ def lying():
         (plain_diffraction.raw4(AXIS, HEIGHTS)[:400], "Bruker .raw: "),
         (b"data_MnO\n_cell_length_a 4.4\nloop_\n_atom_site_label\nMn\n", "CIF: "),
         (plain_files.jcamp(AXIS, HEIGHTS).replace(b"NPOINTS=200", b"NPOINTS=199"), "Mismatch"),
-        (
-            plain_files.jcamp(AXIS, HEIGHTS).replace(b"NPOINTS=200", b"NPOINTS=9" + b"0" * 12),
-            "JCAMP",
-        ),
         (plain_files.jcamp_differences(AXIS, HEIGHTS).replace(b"E000%", b"F000%", 1), "Y-Check"),
         (b"##TITLE=x\n##JCAMP-DX=5\n##NTUPLES=FID\n##END=\n", "no block with XYDATA"),
         (plain_files.spc(AXIS, HEIGHTS)[:700], "Galactic .spc: damaged"),
@@ -265,3 +261,14 @@ def test_a_loop_without_end_is_left(monkeypatch):
     with pytest.raises(InputError, match=r"not read within 0.3 seconds"):
         parse(endless)
     assert parse(content).format == "Bruker OPUS"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux alone")
+def test_a_file_that_wants_gigabytes_gets_none():
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    content = plain_files.jcamp(AXIS, HEIGHTS).replace(b"NPOINTS=200", b"NPOINTS=400000000")
+    with pytest.raises(InputError, match="JCAMP-DX: needs too much memory"):
+        parse(content)
+    assert resource.getrlimit(resource.RLIMIT_AS) == limits
