@@ -1,0 +1,302 @@
+"""Crystal structures → the lines of their powder patterns, by kinematic diffraction.
+
+The formula is that of International Tables for Crystallography C (2006), 6.1.1 and 6.2.1, and of
+pymatgen's ``XRDCalculator``. A line at 2θ = 2 arcsin(λ / 2d) has the intensity
+
+    I = Σ |F(hkl)|² · (1 + cos² 2θ) / (sin² θ cos θ)   over all hkl of that d (the multiplicity),
+    F(hkl) = Σ occupancy · f(sin θ / λ) · exp(2πi (hx + ky + lz))   over all atoms of the cell,
+
+without absorption, thermal motion, anomalous dispersion and preferred orientation. The form
+factors f are those of table 6.1.1.4, Σ a exp(−b sin² θ / λ²) + c, which gemmi holds.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import gemmi
+import numpy as np
+
+from synthetic_spectra.common.errors import InputError, first_line
+
+SAME_PLACE = 0.1  # Å: images of a site that lie nearer are one atom, on a symmetry element
+SAME_ANGLE = 1e-4  # degrees 2θ: lines that lie nearer are one line
+MAX_REFLECTIONS = 2**21  # hkl around the origin: with more, lines follow on lines without a gap
+MAX_ATOMS = 2**13  # of a cell
+FULL = 1.05  # atoms at one place, at most; a little over 1, as occupancies are measured
+OTHER_ATOMS = 0.15  # share of the electrons by which the cell may differ from the formula
+NAMES = ("_chemical_name_mineral", "_chemical_name_common", "_chemical_name_systematic")
+FORMULAS = ("_chemical_formula_sum", "_chemical_formula_structural")
+OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
+
+
+@dataclass(frozen=True)
+class Crystal:
+    """The content of one unit cell.
+
+    Args:
+        name: of the substance; "" if its source gives none.
+        formula: sum formula, e.g. "O2 Ti"; "" if unknown.
+        cell: a, b, c in Å, then α, β, γ in degrees.
+        positions: fractional coordinates of all atoms of the cell, (n, 3).
+        elements: chemical symbol of each atom, n strings.
+        occupancies: share of the cells in which the atom is there, (n,), mostly 1.
+    """
+
+    name: str
+    formula: str
+    cell: tuple
+    positions: np.ndarray
+    elements: tuple
+    occupancies: np.ndarray
+
+
+def lines(crystal, wavelength, first, last):
+    """The lines of a powder pattern between two angles.
+
+    Args:
+        crystal: a ``Crystal``.
+        wavelength: in Å.
+        first, last: degrees 2θ, 0 ≤ first < last ≤ 180.
+
+    Returns:
+        angles (k,) in degrees 2θ, ascending, and heights (k,) relative to the highest; k may be 0.
+
+    Raises:
+        ValueError: if there are too many reflections.
+    """
+    # 1. Every hkl whose 1/d = 2 sin θ / λ lies between those of both angles. Without anomalous
+    #    dispersion hkl and -h-k-l scatter alike: the half of them that follows 000 is enough.
+    cell = gemmi.UnitCell(*crystal.cell)
+    lowest, highest = 2 * np.sin(np.radians([first, last]) / 2) / wavelength
+    h_max, k_max, l_max = (limit + 1 for limit in cell.get_hkl_limits(1 / highest))
+    if (2 * h_max + 1) * (2 * k_max + 1) * (2 * l_max + 1) > MAX_REFLECTIONS:
+        raise ValueError(f"a cell of {crystal.cell} has more than {MAX_REFLECTIONS} reflections")
+    h, k, l = (np.arange(-limit, limit + 1) for limit in (h_max, k_max, l_max))  # noqa: E741
+    h = h[h_max:]
+    hkl = np.stack(np.meshgrid(h, k, l, indexing="ij"), axis=-1).reshape(-1, 3)
+    inverse_d = np.sqrt(cell.calculate_1_d2_array(hkl.astype("int32")))
+    within = (inverse_d >= lowest) & (inverse_d <= highest)
+    within[: len(k) * len(l) // 2 + 1] = False
+    inverse_d = inverse_d[within]
+
+    # 2. Structure factors, element by element; (sin θ / λ)² = 1 / 4d². The exponential of a sum is
+    #    a product: that of hx for each h, of ky for each k and of lz for each l are enough.
+    structure_factors = np.zeros(len(inverse_d), complex)
+    for element in sorted(set(crystal.elements)):
+        atoms = np.array([symbol == element for symbol in crystal.elements])
+        of_x, of_y, of_z = (
+            np.exp(2j * np.pi * np.outer(index, coordinate))
+            for index, coordinate in zip((h, k, l), crystal.positions[atoms].T, strict=True)
+        )
+        of_z = (of_z * crystal.occupancies[atoms]).T
+        phases = np.concatenate([(of_y * row) @ of_z for row in of_x]).ravel()[within]
+        structure_factors += _form_factors(element, inverse_d**2 / 4) * phases
+
+    # 3. Intensities, with the Lorentz and the polarisation factor of a powder.
+    theta = np.arcsin(np.clip(wavelength * inverse_d / 2, 0, 1))
+    angles = np.degrees(2 * theta)
+    with np.errstate(divide="ignore"):  # at 2θ = 180° the factor is infinite
+        factor = (1 + np.cos(2 * theta) ** 2) / (np.sin(theta) ** 2 * np.cos(theta))
+    intensities = np.abs(structure_factors) ** 2 * factor
+
+    # 4. Lines at one angle are one line: its multiplicity is counted thus.
+    order = np.argsort(angles)
+    angles, intensities = angles[order], intensities[order]
+    starts = np.flatnonzero(np.diff(angles, prepend=-1) > SAME_ANGLE)
+    if not len(starts):
+        return angles, intensities
+    angles, intensities = angles[starts], np.add.reduceat(intensities, starts)
+
+    # 5. Heights relative to the highest, without the lines that symmetry extinguishes.
+    heights = intensities / (intensities.max() or 1)
+    seen = heights > 1e-9
+    return angles[seen], heights[seen]
+
+
+def read_cif(path):
+    """Read the crystal structures of a CIF: one of each block that holds atoms.
+
+    Hydrogen without a position is left out. "Wat" and "OH", as the American Mineralogist database
+    writes water and hydroxide, are oxygen alone.
+
+    Returns:
+        a list of ``Crystal``.
+
+    Raises:
+        InputError: names the file, and the first thing that is missing or wrong.
+    """
+    try:
+        blocks = gemmi.cif.read_string(Path(path).read_bytes())
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"{path}: no CIF: {first_line(error)}") from None
+    with_atoms = [block for block in blocks if block.find_values("_atom_site_fract_x")]
+    if not with_atoms:
+        raise InputError(f"{path}: no atoms, expected a loop with _atom_site_fract_x")
+    try:
+        return [_crystal(block) for block in with_atoms]
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def crystal_from_sites(name, formula, cell, operations, sites):
+    """Fill the cell: apply every symmetry operation to every site.
+
+    Args:
+        name, formula, cell: as in ``Crystal``.
+        operations: symmetry operations such as "-x,y+1/2,-z", the identity among them.
+        sites: of the asymmetric unit: label or chemical symbol, three fractional coordinates,
+            occupancy.
+
+    Raises:
+        ValueError: names the first value that is missing or impossible.
+    """
+    if not np.isfinite(cell).all() or min(cell) <= 0 or gemmi.UnitCell(*cell).volume < 1:
+        raise ValueError(f"the cell lengths and angles are {tuple(cell)}, expected a cell")
+    try:
+        parsed = [gemmi.Op(operation) for operation in operations]
+    except RuntimeError as error:
+        raise ValueError(f"a symmetry operation: {first_line(error)}") from None
+    rotations = np.array([operation.rot for operation in parsed]) / gemmi.Op.DEN
+    translations = np.array([operation.tran for operation in parsed]) / gemmi.Op.DEN
+    contained = set(re.findall("[A-Z][a-z]?", formula))
+
+    atoms = []
+    for label, fractional, occupancy in sites:
+        element = _element(label, contained)
+        if not np.isfinite(fractional).all():
+            if element == "H":
+                continue
+            raise ValueError(f"the position of {label} is no number")
+        if not 0 <= occupancy <= FULL:
+            raise ValueError(f"the occupancy of {label} is {occupancy:g}, expected 0 to 1")
+        images = (rotations @ np.array(fractional) + translations) % 1
+        # some files list the whole cell, and the symmetry as well
+        if any(
+            element == other and occupancy + share > FULL and _near(images[:1], places, cell).any()
+            for other, share, places in atoms
+        ):
+            continue
+        # on a symmetry element several operations give one atom
+        first_at_place = np.argmax(_near(images, images, cell), axis=1) == np.arange(len(images))
+        atoms.append((element, occupancy, images[first_at_place]))
+    numbers = [len(places) for *_, places in atoms]
+    if not 0 < sum(numbers) <= MAX_ATOMS:
+        raise ValueError(f"{sum(numbers)} atoms in the cell, expected 1 to {MAX_ATOMS}")
+    return Crystal(
+        name=name,
+        formula=formula,
+        cell=tuple(cell),
+        positions=np.concatenate([places for *_, places in atoms]),
+        elements=tuple(np.repeat([element for element, *_ in atoms], numbers).tolist()),
+        occupancies=np.repeat([occupancy for _, occupancy, _ in atoms], numbers),
+    )
+
+
+def formula_error(crystal):
+    """Share of the electrons, 0 to 1, that the cell has at other elements than its formula says.
+
+    A file without its symmetry operations, or with another origin than its space group, has more
+    or fewer atoms than its formula. Hydrogen, which many files leave out, is not compared.
+
+    Returns:
+        0 where there is no sum formula.
+    """
+    counts = re.findall(r"([A-Z][a-z]?) ?([0-9.]*)", crystal.formula)
+    if "(" in crystal.formula or not counts:
+        return 0.0
+    formula, cell = {}, {}
+    for electrons, atoms in (
+        (formula, ((symbol, float(count or 1)) for symbol, count in counts)),
+        (cell, zip(crystal.elements, crystal.occupancies, strict=True)),
+    ):
+        for symbol, count in atoms:
+            number = gemmi.Element(symbol).atomic_number
+            if number > 1:
+                electrons[symbol] = electrons.get(symbol, 0) + number * count
+    of_formula, of_cell = sum(formula.values()) or 1, sum(cell.values()) or 1
+    return sum(
+        abs(formula.get(symbol, 0) / of_formula - cell.get(symbol, 0) / of_cell) / 2
+        for symbol in formula | cell
+    )
+
+
+def _crystal(block):
+    """The ``Crystal`` of a block of a CIF."""
+    for length in ("_cell_length_a", "_cell_length_b", "_cell_length_c"):
+        if not block.find_value(length):
+            raise ValueError(f"no cell: {length} is missing")
+    structure = gemmi.make_small_structure_from_block(block)
+    operations = next(
+        (list(column) for tag in OPERATIONS if (column := block.find_values(tag))), None
+    )
+    if operations:
+        operations = [gemmi.cif.as_string(operation) for operation in operations]
+    elif structure.spacegroup:
+        operations = [operation.triplet() for operation in structure.spacegroup.operations()]
+    else:
+        raise ValueError(f"no symmetry: neither {' nor '.join(OPERATIONS)} nor a known space group")
+    sites = [
+        (site.type_symbol or site.label, site.fract.tolist(), site.occ) for site in structure.sites
+    ]
+    crystal = crystal_from_sites(
+        _text(block, NAMES), _text(block, FORMULAS), structure.cell.parameters, operations, sites
+    )
+    if formula_error(crystal) > OTHER_ATOMS:
+        raise ValueError(
+            f"symmetry and sites give {_composition(crystal)}, the formula is {crystal.formula}"
+        )
+    return crystal
+
+
+def _composition(crystal):
+    """The atoms of the cell, e.g. "Mg2 C2 O12"."""
+    counts = {}
+    for symbol, occupancy in zip(crystal.elements, crystal.occupancies, strict=True):
+        counts[symbol] = counts.get(symbol, 0) + occupancy
+    return " ".join(f"{symbol}{count:.4g}" for symbol, count in counts.items())
+
+
+def _text(block, tags):
+    """The first of some items of a block that is given, on one line; "" if none is."""
+    texts = (block.find_value(tag) for tag in tags)
+    given = (gemmi.cif.as_string(text) for text in texts if text and text not in (".", "?"))
+    return next((" ".join(text.split()) for text in given if text.strip()), "")
+
+
+def _element(label, contained):
+    """The chemical symbol that the label of a site begins with: "Ca1" → "Ca", "OW2" → "O".
+
+    Args:
+        label: of the site.
+        contained: symbols in the formula; empty if it is not known.
+
+    Raises:
+        ValueError: if it begins with none.
+    """
+    letters = re.match("[A-Za-z]*", label).group()
+    if letters[:3].lower() == "wat":  # water; tungsten is W
+        return "O"
+    readings = dict.fromkeys((letters[:2].capitalize(), letters[:1].upper()))
+    known = [symbol for symbol in readings if gemmi.Element(symbol).atomic_number]
+    if not known:
+        raise ValueError(f"the site {label!r} begins with no chemical element")
+    # "CO" may be cobalt or an oxygen of carbon dioxide: the formula tells
+    element = next((symbol for symbol in known if symbol in contained), known[0])
+    if not gemmi.Element(element).it92:
+        raise ValueError(f"{element}: no form factor is known of this element")
+    return "H" if element == "D" else element
+
+
+def _near(places, others, cell):
+    """Which pairs of fractional coordinates (n, 3), (m, 3) are one place of the crystal, (n, m)."""
+    between = places[:, None] - others
+    between = (between - np.rint(between)) @ np.array(gemmi.UnitCell(*cell).orth.mat.tolist()).T
+    return np.linalg.norm(between, axis=-1) < SAME_PLACE
+
+
+def _form_factors(element, squares):
+    """f of an element (k,) at (sin θ / λ)² (k,), in electrons."""
+    *coefficients, constant = gemmi.Element(element).it92.get_coefs()
+    a, b = np.reshape(coefficients, (2, -1))
+    return np.exp(-np.outer(squares, b)) @ a + constant
