@@ -1,4 +1,4 @@
-"""References → a config with names and an axis: crystal structures, peak lists, measured spectra."""
+"""References → a config with an axis and names: CIFs, tables of peaks, measured spectra."""
 
 import numpy as np
 import pytest

@@ -11,7 +11,7 @@ factors f are those of table 6.1.1.4, Σ a exp(−b sin² θ / λ²) + c, which 
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gemmi
@@ -27,6 +27,7 @@ FULL = 1.05  # atoms at one place, at most; a little over 1, as occupancies are 
 OTHER_ATOMS = 0.15  # share of the electrons by which the cell may differ from the formula
 NAMES = ("_chemical_name_mineral", "_chemical_name_common", "_chemical_name_systematic")
 FORMULAS = ("_chemical_formula_sum", "_chemical_formula_structural")
+ENTRIES = {"_cod_database_code": "COD", "_database_code_amcsd": "AMCSD", "_amcsd_database_code": ""}
 OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
 
 
@@ -36,7 +37,8 @@ class Crystal:
 
     Args:
         name: of the substance; "" if its source gives none.
-        formula: sum formula, e.g. "O2 Ti"; "" if unknown.
+        formula: e.g. "O2 Ti".
+        entry: of a database, e.g. "COD 9007674"; "" if its source names none.
         cell: a, b, c in Å, then α, β, γ in degrees.
         positions: fractional coordinates of all atoms of the cell, (n, 3).
         elements: chemical symbol of each atom, n strings.
@@ -45,6 +47,7 @@ class Crystal:
 
     name: str
     formula: str
+    entry: str
     cell: tuple
     positions: np.ndarray
     elements: tuple
@@ -139,14 +142,15 @@ def read_cif(path):
         raise InputError(f"{path}: {error}") from None
 
 
-def crystal_from_sites(name, formula, cell, operations, sites):
+def crystal_from_sites(cell, operations, sites, name="", formula="", entry=""):
     """Fill the cell: apply every symmetry operation to every site.
 
     Args:
-        name, formula, cell: as in ``Crystal``.
+        cell: a, b, c in Å, then α, β, γ in degrees.
         operations: symmetry operations such as "-x,y+1/2,-z", the identity among them.
         sites: of the asymmetric unit: label or chemical symbol, three fractional coordinates,
             occupancy.
+        name, formula, entry: as in ``Crystal``; the formula may be unknown.
 
     Raises:
         ValueError: names the first value that is missing or impossible.
@@ -183,14 +187,16 @@ def crystal_from_sites(name, formula, cell, operations, sites):
     numbers = [len(places) for *_, places in atoms]
     if not 0 < sum(numbers) <= MAX_ATOMS:
         raise ValueError(f"{sum(numbers)} atoms in the cell, expected 1 to {MAX_ATOMS}")
-    return Crystal(
+    crystal = Crystal(
         name=name,
         formula=formula,
+        entry=entry,
         cell=tuple(cell),
         positions=np.concatenate([places for *_, places in atoms]),
         elements=tuple(np.repeat([element for element, *_ in atoms], numbers).tolist()),
         occupancies=np.repeat([occupancy for _, occupancy, _ in atoms], numbers),
     )
+    return crystal if formula else replace(crystal, formula=_composition(crystal))
 
 
 def formula_error(crystal):
@@ -239,9 +245,11 @@ def _crystal(block):
     sites = [
         (site.type_symbol or site.label, site.fract.tolist(), site.occ) for site in structure.sites
     ]
-    crystal = crystal_from_sites(
-        _text(block, NAMES), _text(block, FORMULAS), structure.cell.parameters, operations, sites
-    )
+    texts = {"name": _text(block, NAMES), "formula": _text(block, FORMULAS)}
+    numbers = {tag: _text(block, [tag]) for tag in ENTRIES}
+    entries = [f"{ENTRIES[tag]} {number}".strip() for tag, number in numbers.items() if number]
+    texts["entry"] = entries[0] if entries else ""
+    crystal = crystal_from_sites(structure.cell.parameters, operations, sites, **texts)
     if formula_error(crystal) > OTHER_ATOMS:
         raise ValueError(
             f"symmetry and sites give {_composition(crystal)}, the formula is {crystal.formula}"
