@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.crystals import diffraction
+from synthetic_spectra.crystals import cif, diffraction
 
 WAVELENGTH = 1.5406
 THIRD, TWO_THIRDS = ".3333", ".6667"  # as files round them
@@ -64,7 +64,7 @@ def write_cif(folder, name, formula, cell, group, sites):
 
 @pytest.mark.parametrize("name", CRYSTALS)
 def test_lines_are_those_of_pymatgen(name, tmp_path):
-    (crystal,) = diffraction.read_cif(write_cif(tmp_path, name, *CRYSTALS[name]))
+    (crystal,) = cif.read(write_cif(tmp_path, name, *CRYSTALS[name]))
     angles, heights = diffraction.lines(crystal, WAVELENGTH, 5, 60)
     assert crystal.name == name
     assert heights.max() == 1 and (np.diff(angles) > 0).all()
@@ -75,7 +75,7 @@ def test_lines_are_those_of_pymatgen(name, tmp_path):
 
 
 def test_extinctions_and_the_law_of_bragg(tmp_path):
-    (crystal,) = diffraction.read_cif(write_cif(tmp_path, "halite", *CRYSTALS["halite"]))
+    (crystal,) = cif.read(write_cif(tmp_path, "halite", *CRYSTALS["halite"]))
     angles, _ = diffraction.lines(crystal, WAVELENGTH, 0, 70)
     spacings = WAVELENGTH / 2 / np.sin(np.radians(angles / 2))
     # face-centred: h, k, l all even or all odd
@@ -84,7 +84,7 @@ def test_extinctions_and_the_law_of_bragg(tmp_path):
 
 def test_symmetry_may_be_operations_and_the_cell_may_be_whole(tmp_path):
     path = write_cif(tmp_path, "rutile", *CRYSTALS["rutile"])
-    (by_symbol,) = diffraction.read_cif(path)
+    (by_symbol,) = cif.read(path)
     operations = [
         "x,y,z", "-x,-y,z", "-y+1/2,x+1/2,z+0.5", "y+1/2,-x+1/2,z+1/2",
         "1/2-x,1/2+y,1/2-z", "x+1/2,-y+1/2,-z+1/2", "y,x,-z", "-y,-x,-z",
@@ -92,10 +92,10 @@ def test_symmetry_may_be_operations_and_the_cell_may_be_whole(tmp_path):
     text = path.read_text().replace("'P 42/m n m'", "'unheard of'")
     loop = "loop_\n_symmetry_equiv_pos_as_xyz\n" + "".join(f"'{o}'\n" for o in operations)
     path.write_text(text.replace("loop_", loop + "loop_", 1))
-    (by_operations,) = diffraction.read_cif(path)
+    (by_operations,) = cif.read(path)
     # the other titanium and the other oxygen are images of those above
     path.write_text(path.read_text() + "Ti2 .5 .5 .5 1\nO2 .8053 .1947 .5 1\n")
-    (whole,) = diffraction.read_cif(path)
+    (whole,) = cif.read(path)
     expected = diffraction.lines(by_symbol, WAVELENGTH, 5, 90)
     for crystal in (by_operations, whole):
         assert sorted(crystal.elements) == ["O"] * 4 + ["Ti"] * 2
@@ -108,9 +108,9 @@ def test_symmetry_may_be_operations_and_the_cell_may_be_whole(tmp_path):
 def test_labels_of_water_and_of_carbon_dioxide(tmp_path):
     cell, group = (6, 6, 6, 90, 90, 90), "P 1"
     sites = ["WAT1 0 0 0 1", "OW2 .5 0 0 1", "CO .3 .3 .3 1", "HN1 .7 .7 .7 1", "D1 .2 .7 .7 1"]
-    (crystal,) = diffraction.read_cif(write_cif(tmp_path, "a", "C O3 H2", cell, group, sites))
+    (crystal,) = cif.read(write_cif(tmp_path, "a", "C O3 H2", cell, group, sites))
     assert crystal.elements == ("O", "O", "C", "H", "H")
-    (crystal,) = diffraction.read_cif(write_cif(tmp_path, "b", "Co", cell, group, ["CO 0 0 0 1"]))
+    (crystal,) = cif.read(write_cif(tmp_path, "b", "Co", cell, group, ["CO 0 0 0 1"]))
     assert crystal.elements == ("Co",)
 
 
@@ -133,7 +133,7 @@ def test_a_bad_cif_is_told_in_one_sentence(wrong, told, tmp_path):
     path = write_cif(tmp_path, "halite", *CRYSTALS["halite"])
     path.write_text(path.read_text().replace(*wrong))
     with pytest.raises(InputError, match=told) as error:
-        diffraction.read_cif(path)
+        cif.read(path)
     assert str(path) in str(error.value)
 
 
@@ -141,4 +141,4 @@ def test_a_cell_beyond_reason_is_refused(tmp_path):
     _, _, group, sites = CRYSTALS["rutile"]
     path = write_cif(tmp_path, "large", "", (4e3, 4e3, 4e3, 90, 90, 90), group, sites)
     with pytest.raises(ValueError, match="reflections"):
-        diffraction.lines(diffraction.read_cif(path)[0], WAVELENGTH, 5, 90)
+        diffraction.lines(cif.read(path)[0], WAVELENGTH, 5, 90)

@@ -16,11 +16,12 @@ from synthetic_spectra.measured.axis import strained
 SHIFTS, STRAINS = np.linspace(-1, 1, 9), np.linspace(-1, 1, 5)
 SAME_SHIFT = SHIFTS[1] - SHIFTS[0]  # by which the phases of one measurement may differ
 FINER = np.linspace(-0.5, 0.5, 5)  # tried around the best, in steps of both
+BROADER = (0.6, 0.8, 1, 1.3, 1.7, 2.3, 3)  # width of a phase, that is tried, and of all peaks
 WINDOW = 12  # half width of the widest peak that is no background, in its σ
 WIDTHS = 1.25 ** np.arange(20)  # σ in datapoints, of which the ideal spectra take the nearest
 LEAST_COVERED = 0.3  # share of the squares of an ideal spectrum that a file must cover
 MOST_PHASES = 5  # of a mixture
-LEAST_GAIN = 0.04  # share of the squares of a spectrum that one more phase must explain
+LEAST_GAIN = 0.05  # share of the squares of a spectrum that one more phase must explain
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,22 +189,22 @@ class Library:
         tried = SHIFTS * self.shift
         while whole and len(found) < MOST_PHASES:
             if found:
-                tried = found[0][1] + np.array([-1, 0, 1]) * SAME_SHIFT * self.shift
+                tried = found[0][1][0] + np.array([-1, 0, 1]) * SAME_SHIFT * self.shift
             products, shifts, strains = self._projections(left, measured, tried, allowed)
-            products[[label for label, *_ in found]] = 0
+            products[[label for label, _ in found]] = 0
             label = int(products.argmax())
             place = self._refined(label, left, measured, tried, shifts[label], strains[label])
-            more = np.vstack([curves, self._curve(label, *place, measured)])
+            more = np.vstack([curves, self._curve(label, place, measured.covered)])
             fitted, distance = scipy.optimize.nnls(more.T, spectrum)
             if left @ left - distance**2 < LEAST_GAIN * whole or not fitted[-1]:
                 break
-            found.append((label, *place))
+            found.append((label, place))
             curves, heights, left = more, fitted, spectrum - fitted @ more
         parts = heights[:, None] * curves
         sums = parts.sum(axis=1)
         phases = [
             Phase(label, float(shift), float(strain), float(total / sums.sum()), part)
-            for (label, shift, strain), part, total in zip(found, parts, sums, strict=True)
+            for (label, (shift, strain, _)), part, total in zip(found, parts, sums, strict=True)
             if total
         ]
         explained = parts.sum(axis=0)
@@ -238,25 +239,31 @@ class Library:
         return np.where(known, highest, 0).astype(float), shifts[best], strains[best]
 
     def _refined(self, label, spectrum, measured, tried, shift, strain):
-        """The shift and strain near the best ones tried at which a class is most like a spectrum
-        (n,)."""
+        """The shift and strain near the best ones tried, and the width σ, with which a class is
+        most like a spectrum (n,)."""
+
+        def product(place):
+            return float(self._curve(label, place, measured.covered) @ spectrum)
+
         shifts = shift + FINER * SAME_SHIFT * self.shift
         strains = strain + FINER * (STRAINS[1] - STRAINS[0]) * self.strain
         places = [
-            (shift, strain)
+            (shift, strain, measured.sigma)
             for shift in np.clip(shifts, min(tried), max(tried))
             for strain in np.clip(strains, -self.strain, self.strain)
         ]
-        return max(places, key=lambda place: float(self._curve(label, *place, measured) @ spectrum))
+        shift, strain, sigma = max(places, key=product)
+        return max(((shift, strain, sigma * factor) for factor in BROADER), key=product)
 
-    def _curve(self, label, shift, strain, measured):
-        """The part of a class that a file covers, shifted and strained, as a unit vector (n,)."""
+    def _curve(self, label, place, covered):
+        """The part of a class that a file covers as a unit vector (n,), at a place: shift, strain
+        and width σ."""
         axis, definition = self.definitions.axis, self.definitions.spectra[str(label)]
+        shift, strain, sigma = place
         values = moved(axis, axis.value(definition.peak_positions), shift, strain)
-        places, sigma = axis.position(values), nearest_width(measured.sigma)
-        distances = (np.arange(self.definitions.n_datapoints) - places[:, None]) / sigma
-        curve = np.asarray(definition.peak_heights) @ np.exp(-0.5 * distances**2)
-        curve = np.where(measured.covered, np.nan_to_num(curve), 0)
+        distances = np.arange(self.definitions.n_datapoints) - axis.position(values)[:, None]
+        curve = np.asarray(definition.peak_heights) @ np.exp(-0.5 * (distances / sigma) ** 2)
+        curve = np.where(covered, np.nan_to_num(curve), 0)
         return curve / (np.linalg.norm(curve) or 1)
 
     def _ideal(self, measured):

@@ -10,7 +10,7 @@ import pandas as pd
 import scipy
 
 from synthetic_spectra.common.errors import InputError, first_line
-from synthetic_spectra.crystals import diffraction
+from synthetic_spectra.crystals import cif, diffraction
 from synthetic_spectra.measured import matching, readers
 from synthetic_spectra.measured.axis import onto
 
@@ -68,7 +68,7 @@ def from_cif(path, axis, n_datapoints):
     if axis.quantity != "two_theta":
         raise InputError(f"{path}: a crystal structure has lines of two_theta, not {axis.quantity}")
     references = []
-    for crystal in diffraction.read_cif(path):
+    for crystal in cif.read(path):
         first, last = sorted(axis.value([0, n_datapoints - 1]))
         try:
             angles, heights = diffraction.lines(crystal, axis.wavelength, first, last)
