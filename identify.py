@@ -18,6 +18,7 @@ from synthetic_spectra.measured.identification import Identifier
 from synthetic_spectra.spectra import config
 
 TRAINED_DIR = config.ROOT / "trained"  # networks that come along, as in a folder of runs
+DIGITS = 5  # of numbers in tables
 COLUMNS = (
     "file", "verdict", "explained", "wavelength_guessed", "name", "formula", "same_as", "class",
     "probability", "cosine", "share", "shift", "strain", "notes",
@@ -191,12 +192,12 @@ class Csv:
             row = {
                 "file": answer.file,
                 "verdict": verdict(answer),
-                "explained": answer.explained,
+                "explained": round(answer.explained, DIGITS),
                 "wavelength_guessed": answer.guessed,
                 "notes": "; ".join(answer.notes),
             }
             if one:
-                row |= {name: value for name, value in asdict(one).items() if name in COLUMNS}
+                row |= {name: value for name, value in rounded(one).items() if name in COLUMNS}
                 row |= {"class": one.label, "same_as": "; ".join(one.same)}
             self.writer.writerow(row)
 
@@ -218,11 +219,11 @@ class Json:
             {
                 "file": str(answer.file),
                 "verdict": verdict(answer),
-                "explained": answer.explained,
+                "explained": round(answer.explained, DIGITS),
                 "wavelength_guessed": answer.guessed,
                 "notes": answer.notes,
-                "phases": [asdict(one) for one in answer.phases],
-                "best": [asdict(one) for one in answer.best],
+                "phases": [rounded(one) for one in answer.phases],
+                "best": [rounded(one) for one in answer.best],
             }
         )
 
@@ -231,6 +232,14 @@ class Json:
 
     def end(self):
         print(json.dumps(self.answers, indent=2, allow_nan=False))
+
+
+def rounded(candidate):
+    """The fields of a candidate, name → value, as the tables have them."""
+    return {
+        name: round(value, DIGITS) if isinstance(value, float) else value
+        for name, value in asdict(candidate).items()
+    }
 
 
 SHOWN = {"text": Text, "csv": Csv, "json": Json}

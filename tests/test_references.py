@@ -1,144 +1,181 @@
 """References → a config with an axis and names: CIFs, tables of peaks, measured spectra."""
 
+import json
+
 import numpy as np
 import pytest
+from conftest import ROOT, refused
+from crystal_files import BY_PYMATGEN, CRYSTALS, WAVELENGTH, write_all, write_cif
 
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.crystals import cif, diffraction
+from synthetic_spectra.spectra import config
 
-WAVELENGTH = 1.5406
-THIRD, TWO_THIRDS = ".3333", ".6667"  # as files round them
-
-# name: formula, cell, space group, sites
-CRYSTALS = {
-    "halite": (
-        "Na Cl", (5.6402, 5.6402, 5.6402, 90, 90, 90), "F m -3 m",
-        ["Na1 0 0 0 1", "Cl1 .5 .5 .5 1"],
-    ),
-    "rutile": (
-        "Ti O2", (4.5937, 4.5937, 2.9587, 90, 90, 90), "P 42/m n m",
-        ["Ti1 0 0 0 1", "O1 .3053 .3053 0 1"],
-    ),
-    "olivine": (
-        "Mg1.6 Fe.4 Si O4", (4.77, 10.25, 6.0, 90, 90, 90), "P b n m",
-        [
-            "MgM1 0 0 0 .8", "FeM1 0 0 0 .2",
-            "MgM2 .9906 .2777 .25 .8", "FeM2 .9906 .2777 .25 .2", "Si .4271 .0946 .25 1",
-            "O1 .7662 .0919 .25 1", "O2 .2213 .4482 .25 1", "O3 .2781 .1635 .0337 1",
-        ],
-    ),
-    "zincite": (
-        "Zn O", (3.2495, 3.2495, 5.2069, 90, 90, 120), "P 63 m c",
-        [f"Zn {THIRD} {TWO_THIRDS} 0 1", f"O {THIRD} {TWO_THIRDS} .3825 1"],
-    ),
-    "gypsum": (
-        "Ca S O6 H4", (5.679, 15.202, 6.522, 90, 118.43, 90), "C 1 2/c 1",
-        [
-            "Ca .5 .0797 .25 1", "S 0 .0773 .75 1", "O1 .9632 .1319 .5505 1",
-            "O2 .7582 .0222 .6671 1", "Wat .3796 .1821 .4588 1",
-        ],
-    ),
-}  # fmt: skip
-
-# angle (degrees 2θ) and height of strong lines, by pymatgen 2026.10.16's XRDCalculator
-BY_PYMATGEN = {
-    "halite": [(27.366, 0.0808), (31.703, 1), (45.447, 0.6564), (53.868, 0.0195), (56.472, 0.2123)],
-    "rutile": [(27.436, 1), (36.08, 0.4558), (41.24, 0.1892), (54.321, 0.5828), (56.626, 0.1741)],
-    "olivine": [(22.801, 0.4244), (32.201, 0.7082), (35.588, 0.7661), (36.42, 1), (52.097, 0.7225)],
-    "zincite": [(31.772, 0.5148), (34.42, 0.3959), (36.256, 1), (47.541, 0.2295), (56.602, 0.3489)],
-    "gypsum": [(11.633, 0.7696), (18.074, 0.3047), (24.553, 1), (33.368, 0.2747), (47.869, 0.1212)],
-}
+SCRIPT = "dataset_config_from_references.py"
 
 
-def write_cif(folder, name, formula, cell, group, sites):
-    """A CIF as databases write it, without symmetry operations; its path."""
-    tags = [f"length_{axis}" for axis in "abc"] + ["angle_alpha", "angle_beta", "angle_gamma"]
-    path = folder / f"{name}.cif"
-    head = [f"data_{name}", f"_chemical_name_mineral {name}", f"_chemical_formula_sum '{formula}'"]
-    head += [f"_cell_{tag} {value}" for tag, value in zip(tags, cell, strict=True)]
-    head += [f"_symmetry_space_group_name_H-M '{group}'", "loop_", "_atom_site_label"]
-    head += [f"_atom_site_fract_{axis}" for axis in "xyz"] + ["_atom_site_occupancy"]
-    path.write_text("\n".join(head + sites) + "\n")
-    return path
+def made(folder, name="references"):
+    """The config that the script wrote in a folder."""
+    return config.load(folder / "dataset_configs" / f"{name}.json")
 
 
-@pytest.mark.parametrize("name", CRYSTALS)
-def test_lines_are_those_of_pymatgen(name, tmp_path):
-    (crystal,) = cif.read(write_cif(tmp_path, name, *CRYSTALS[name]))
-    angles, heights = diffraction.lines(crystal, WAVELENGTH, 5, 60)
-    assert crystal.name == name
-    assert heights.max() == 1 and (np.diff(angles) > 0).all()
-    for angle, height in BY_PYMATGEN[name]:
-        nearest = np.abs(angles - angle).argmin()
-        assert angles[nearest] == pytest.approx(angle, abs=0.001)
-        assert heights[nearest] == pytest.approx(height, abs=0.005)
+def test_structures_become_classes_with_an_axis_and_names(shell, tmp_path):
+    cifs = write_all(tmp_path / "cifs")
+    (cifs / "broken.cif").write_text("data_x\nloop_\n_atom_site_fract_x\n")
+    (cifs / "notes.txt").write_text("nothing to see")
+    done = shell(tmp_path, SCRIPT, cifs, "--last", 70)
+    assert "broken.cif" in done.stderr and "notes.txt" in done.stderr
+    definitions = made(tmp_path)
+    axis, by_name = definitions.axis, {one.name: one for one in definitions.spectra.values()}
+    assert (axis.quantity, axis.unit, axis.wavelength) == ("two_theta", "degree", WAVELENGTH)
+    assert axis.value(definitions.n_datapoints - 1) == pytest.approx(70)
+    assert sorted(by_name) == sorted(CRYSTALS)
+    for name, lines in BY_PYMATGEN.items():
+        assert by_name[name].formula == CRYSTALS[name][0]
+        assert by_name[name].source == f"{name}.cif"
+        angles = axis.value(np.array(by_name[name].peak_positions))
+        for angle, height in lines:
+            nearest = np.abs(angles - angle).argmin()
+            assert angles[nearest] == pytest.approx(angle, abs=axis.step / 2 + 0.001)
+            # lines at one datapoint are one peak
+            assert by_name[name].peak_heights[nearest] > height - 0.006
+
+    # what is there is neither lost nor written again
+    path = tmp_path / "dataset_configs" / "references.json"
+    text = path.read_text()
+    assert "already" in shell(tmp_path, SCRIPT, cifs, "--last", 70).stdout
+    refused(shell(tmp_path, SCRIPT, cifs, "--last", 60, check=False), path.name, "--overwrite")
+    assert path.read_text() == text
+    shell(tmp_path, SCRIPT, cifs, "--last", 60, "--overwrite")
+    assert made(tmp_path).n_datapoints == 2751
 
 
-def test_extinctions_and_the_law_of_bragg(tmp_path):
-    (crystal,) = cif.read(write_cif(tmp_path, "halite", *CRYSTALS["halite"]))
-    angles, _ = diffraction.lines(crystal, WAVELENGTH, 0, 70)
-    spacings = WAVELENGTH / 2 / np.sin(np.radians(angles / 2))
-    # face-centred: h, k, l all even or all odd
-    assert (5.6402 / spacings) ** 2 == pytest.approx([3, 4, 8, 11, 12, 16])
+def test_what_no_measurement_tells_apart_is_one_class_with_aliases(shell, tmp_path):
+    cifs = write_all(tmp_path / "cifs")
+    formula, _, group, sites = CRYSTALS["halite"]
+    # a little larger, another substance; the same one twice
+    write_cif(cifs, "zaltite", formula, (5.642, 5.642, 5.642, 90, 90, 90), group, sites)
+    (cifs / "zz.cif").write_text((cifs / "zaltite.cif").read_text())
+    # too large to be taken for it
+    write_cif(cifs, "zother", formula, (5.72, 5.72, 5.72, 90, 90, 90), group, sites)
+    shell(tmp_path, SCRIPT, cifs, "--last", 60)
+    aliases = {one.name: one.aliases for one in made(tmp_path).spectra.values()}
+    assert sorted(aliases) == sorted([*CRYSTALS, "zother"])
+    assert [(one.name, one.source) for one in aliases["halite"]] == [("zaltite", "zaltite.cif")]
+    assert not aliases["zother"]
 
 
-def test_symmetry_may_be_operations_and_the_cell_may_be_whole(tmp_path):
-    path = write_cif(tmp_path, "rutile", *CRYSTALS["rutile"])
-    (by_symbol,) = cif.read(path)
-    operations = [
-        "x,y,z", "-x,-y,z", "-y+1/2,x+1/2,z+0.5", "y+1/2,-x+1/2,z+1/2",
-        "1/2-x,1/2+y,1/2-z", "x+1/2,-y+1/2,-z+1/2", "y,x,-z", "-y,-x,-z",
-    ]  # fmt: skip
-    text = path.read_text().replace("'P 42/m n m'", "'unheard of'")
-    loop = "loop_\n_symmetry_equiv_pos_as_xyz\n" + "".join(f"'{o}'\n" for o in operations)
-    path.write_text(text.replace("loop_", loop + "loop_", 1))
-    (by_operations,) = cif.read(path)
-    # the other titanium and the other oxygen are images of those above
-    path.write_text(path.read_text() + "Ti2 .5 .5 .5 1\nO2 .8053 .1947 .5 1\n")
-    (whole,) = cif.read(path)
-    expected = diffraction.lines(by_symbol, WAVELENGTH, 5, 90)
-    for crystal in (by_operations, whole):
-        assert sorted(crystal.elements) == ["O"] * 4 + ["Ti"] * 2
-        for found, values in zip(
-            diffraction.lines(crystal, WAVELENGTH, 5, 90), expected, strict=True
-        ):
-            assert found == pytest.approx(values)
+def test_peaks_and_elements_that_are_kept(shell, tmp_path):
+    cifs = write_all(tmp_path / "cifs")
+    flags = ["--most-peaks", 3, "--lowest-height", 0.3, "--elements", "Ti", "O", "Zn"]
+    shell(tmp_path, SCRIPT, cifs, *flags)
+    spectra = made(tmp_path).spectra.values()
+    assert [one.name for one in spectra] == ["rutile", "zincite"]
+    assert all(len(one.peak_positions) <= 3 for one in spectra)
+    assert min(min(one.peak_heights) for one in spectra) >= 0.3
 
 
-def test_labels_of_water_and_of_carbon_dioxide(tmp_path):
-    cell, group = (6, 6, 6, 90, 90, 90), "P 1"
-    sites = ["WAT1 0 0 0 1", "OW2 .5 0 0 1", "CO .3 .3 .3 1", "HN1 .7 .7 .7 1", "D1 .2 .7 .7 1"]
-    (crystal,) = cif.read(write_cif(tmp_path, "a", "C O3 H2", cell, group, sites))
-    assert crystal.elements == ("O", "O", "C", "H", "H")
-    (crystal,) = cif.read(write_cif(tmp_path, "b", "Co", cell, group, ["CO 0 0 0 1"]))
-    assert crystal.elements == ("Co",)
+def test_a_table_of_peaks(shell, tmp_path):
+    rows = ["name;position;height;formula", "anatase;144;100;TiO2", "anatase;639;20;TiO2"]
+    rows += ["quartz;464;7.5;SiO2", "quartz;99999;3;SiO2"]
+    (tmp_path / "peaks.csv").write_text("\n".join(rows))
+    axis = ["--quantity", "raman_shift", "--unit", "1/cm", "--first", 100, "--last", 1200]
+    axis += ["--step", 1, "--widths", 5, 20, "--shift", 3]
+    shell(tmp_path, SCRIPT, "peaks.csv", *axis)
+    anatase, quartz = made(tmp_path).spectra.values()
+    assert (anatase.name, anatase.formula, quartz.source) == ("anatase", "TiO2", "peaks.csv")
+    assert (anatase.peak_positions, anatase.peak_heights) == ([44, 539], [1, 0.2])
+    assert quartz.peak_positions == [364]
+    assert made(tmp_path).axis.wavelength is None
+    # a crystal has no Raman lines here
+    (tmp_path / "cifs").mkdir()
+    path = write_cif(tmp_path / "cifs", "rutile", *CRYSTALS["rutile"])
+    refused(shell(tmp_path, SCRIPT, path, *axis, check=False), "no reference is left")
 
 
 @pytest.mark.parametrize(
-    "wrong, told",
+    "table, told",
     [
-        (("Na1 0 0", "Na1 ? 0"), "the position of Na1"),
-        (("Na1", "Qq1"), "Qq1"),
-        (("0 0 0 1", "0 0 0 3"), "the occupancy of Na1 is 3"),
-        (("F m -3 m", "F m 3 unheard of"), "no symmetry"),
-        (("_cell_length_a 5.6402", "_cell_length_a -5"), "cell"),
-        (("_cell_length_a 5.6402", ""), "cell"),
-        (("Na Cl", "Na2 Cl"), "the formula is Na2 Cl"),
-        (("_atom_site_fract_x", "_atom_site_x"), "no atoms"),
-        (("loop_", "lop_"), "no CIF"),
-        (("Cl1 .5 .5 .5 1", "Cl1 .5 .5 .5"), "no CIF"),
+        ("name,position,height\na,1,x\n", "row 2: height is 'x'"),
+        ("name,position,height\na,400,-1\n", "row 2: height is '-1'"),
+        ("name,position,height\na,inf,1\n", "row 2: position is 'inf'"),
+        ("name,position,height\na,400,1\n,500,1\n", "a row without a name"),
+        ("name,position,height\na,5000,1\n", "no peak of a is on the axis"),
+        ("name,position,height\n", "no peaks"),
     ],
 )
-def test_a_bad_cif_is_told_in_one_sentence(wrong, told, tmp_path):
-    path = write_cif(tmp_path, "halite", *CRYSTALS["halite"])
-    path.write_text(path.read_text().replace(*wrong))
-    with pytest.raises(InputError, match=told) as error:
-        cif.read(path)
-    assert str(path) in str(error.value)
+def test_a_bad_table_is_told_in_one_sentence(shell, tmp_path, table, told):
+    (tmp_path / "peaks.csv").write_text(table)
+    axis = ["--quantity", "raman_shift", "--unit", "1/cm", "--last", 1200, "--step", 1]
+    done = shell(tmp_path, SCRIPT, "peaks.csv", *axis, "--shift", 3, check=False)
+    refused(done, "no reference is left")
+    assert f"peaks.csv: {told}" in done.stderr
 
 
-def test_a_cell_beyond_reason_is_refused(tmp_path):
-    _, _, group, sites = CRYSTALS["rutile"]
-    path = write_cif(tmp_path, "large", "", (4e3, 4e3, 4e3, 90, 90, 90), group, sites)
-    with pytest.raises(ValueError, match="reflections"):
-        diffraction.lines(cif.read(path)[0], WAVELENGTH, 5, 90)
+def test_peaks_of_a_measured_spectrum(shell, tmp_path):
+    rng, shifts = np.random.default_rng(1), np.arange(80.0, 1300, 1.7)
+    peaks = {144: 1.0, 399: 0.25, 639: 0.4}
+    spectrum = sum(h * np.exp(-0.5 * ((shifts - p) / 6) ** 2) for p, h in peaks.items())
+    spectrum = 500 + 200 * np.sin(shifts / 300) + 1000 * spectrum + rng.normal(0, 4, len(shifts))
+    rows = "\n".join(f"{x:.1f}\t{y:.2f}" for x, y in zip(shifts, spectrum, strict=True))
+    (tmp_path / "titania.txt").write_text(f"Raman shift (cm-1)\tintensity\n{rows}\n")
+    axis = ["--quantity", "raman_shift", "--unit", "1/cm", "--first", 100, "--last", 1200]
+    axis += ["--step", 1, "--widths", 8, 30, "--shift", 3, "--lowest-height", 0.05]
+    shell(tmp_path, SCRIPT, "titania.txt", *axis)
+    (found,) = made(tmp_path).spectra.values()
+    assert found.name == "titania"
+    assert found.peak_positions == pytest.approx([44, 299, 539], abs=1)
+    assert found.peak_heights == pytest.approx([1, 0.25, 0.4], abs=0.03)
+
+
+@pytest.mark.parametrize(
+    "flags, told",
+    [
+        (["--name", "a/b"], "'/' cannot be in the name"),
+        (["--step", 50], "--step 50.0"),
+        (["--last", 200], "expected 0 to 180"),
+        (["--widths", 0.3, 0.1], "--widths"),
+        (["--quantity", "Two Theta"], "quantity"),
+        (["--elements", "Xe"], "no reference is left"),
+    ],
+)
+def test_flags_that_are_refused(shell, tmp_path, flags, told):
+    write_cif(tmp_path, "rutile", *CRYSTALS["rutile"])
+    refused(shell(tmp_path, SCRIPT, "rutile.cif", *flags, check=False), told)
+    assert not (tmp_path / "dataset_configs").exists()
+
+
+TWO_THETA = {"quantity": "two_theta", "unit": "degree", "first": 5, "step": 0.1, "wavelength": 1.54}
+
+
+@pytest.mark.parametrize(
+    "field, value, told",
+    [
+        ("axis", TWO_THETA | {"wavelength": None}, "no wavelength"),
+        ("axis", TWO_THETA | {"step": 1.0}, "2θ from 5 to 504"),
+        ("axis", TWO_THETA | {"step": 0}, "step of the axis is 0"),
+        ("axis", TWO_THETA | {"quantity": "raman_shift"}, "expected none"),
+        ("axis", TWO_THETA | {"units": "°"}, "units"),
+        ("name", "", "name"),
+        ("name", "two\nlines", "name"),
+        ("name", "x" * 201, "name"),
+        ("aliases", [{"formula": "O2"}], "name"),
+        ("source", 3, "source"),
+    ],
+)
+def test_an_axis_or_name_that_cannot_be_is_refused(field, value, told):
+    content = json.loads((ROOT / "dataset_configs" / "example.json").read_text())
+    (content if field == "axis" else content["spectra"]["0"])[field] = value
+    with pytest.raises(InputError, match=told):
+        config.parse(content, "here")
+
+
+def test_axis_and_names_are_kept(tmp_path):
+    content = json.loads((ROOT / "dataset_configs" / "example.json").read_text())
+    content["axis"] = TWO_THETA
+    content["spectra"]["1"] |= {"name": "α-Fe₂O₃", "aliases": [{"name": "rust", "source": "x"}]}
+    definitions = config.parse(content, "here")
+    config.save(tmp_path / "a.json", definitions)
+    assert config.load(tmp_path / "a.json") == definitions
+    assert definitions.resolved().axis.value(10) == pytest.approx(6)
+    assert definitions.axis.position(6.0) == pytest.approx(10)
+    assert definitions.spectra["1"].aliases[0].name == "rust"

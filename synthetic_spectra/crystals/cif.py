@@ -115,7 +115,7 @@ def formula_error(crystal, formula):
     Returns:
         0 where the formula is none, or has parentheses.
     """
-    counts = re.findall(r"([A-Z][a-z]?) ?([0-9.]*)", formula)
+    counts = re.findall(r"([A-Z][a-z]?) ?(\d*\.?\d+)?", formula)
     if "(" in formula or not counts:
         return 0.0
     said, cell = {}, {}

@@ -9,6 +9,7 @@ import numpy as np
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.measured import matching, readers
 from synthetic_spectra.measured.axis import onto
+from synthetic_spectra.measured.foreground import Foreground, foreground
 from synthetic_spectra.measured.references import elements
 
 BEST = 5  # substances that are named
@@ -51,7 +52,7 @@ class Answer:
         phases: ``Candidate`` of the mixture, that with the largest share first.
         best: the most likely ``Candidate``, no name twice.
         notes: what was done to the file, or was taken for granted, in phrases.
-        measured: the ``matching.Foreground``.
+        measured: the ``Foreground``.
         curves: of the phases, (phases, n).
     """
 
@@ -62,7 +63,7 @@ class Answer:
     phases: list
     best: list
     notes: tuple
-    measured: matching.Foreground
+    measured: Foreground
     curves: np.ndarray
 
 
@@ -132,7 +133,7 @@ class Identifier:
             )
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
-        spectrum = matching.foreground(
+        spectrum = foreground(
             on_axis.intensities, on_axis.covered, definitions.rendering.kernel_range
         )
 

@@ -17,28 +17,10 @@ SHIFTS, STRAINS = np.linspace(-1, 1, 9), np.linspace(-1, 1, 5)
 SAME_SHIFT = SHIFTS[1] - SHIFTS[0]  # by which the phases of one measurement may differ
 FINER = np.linspace(-0.5, 0.5, 5)  # tried around the best, in steps of both
 BROADER = (0.6, 0.8, 1, 1.3, 1.7, 2.3, 3)  # width of a phase, that is tried, and of all peaks
-WINDOW = 12  # half width of the widest peak that is no background, in its σ
 WIDTHS = 1.25 ** np.arange(20)  # σ in datapoints, of which the ideal spectra take the nearest
 LEAST_COVERED = 0.3  # share of the squares of an ideal spectrum that a file must cover
 MOST_PHASES = 5  # of a mixture
 LEAST_GAIN = 0.05  # share of the squares of a spectrum that one more phase must explain
-
-
-@dataclass(frozen=True, eq=False)
-class Foreground:
-    """What stands out of the background of a measured spectrum.
-
-    Args:
-        intensities: (n,), not negative, 0 where the file has no data.
-        covered: (n,) bool, where the file has data.
-        noise: standard deviation of their noise.
-        sigma: of the peaks in datapoints, all in all.
-    """
-
-    intensities: np.ndarray
-    covered: np.ndarray
-    noise: float
-    sigma: float
 
 
 @dataclass(frozen=True)
@@ -58,64 +40,6 @@ class Phase:
     strain: float
     share: float
     curve: np.ndarray
-
-
-def foreground(intensities, covered, kernel_range):
-    """Take background and noise off a measured spectrum.
-
-    Args:
-        intensities, covered: (n,), as ``measured.axis.onto`` gives them.
-        kernel_range: σ of the narrowest and of the widest peak in datapoints.
-
-    Returns:
-        a ``Foreground``; all is 0 where nothing stands out of the noise.
-    """
-    inside = np.flatnonzero(covered)
-    reach = slice(inside[0], inside[-1] + 1)
-    # what lies in a gap is drawn through, and left out at the end
-    values = np.interp(np.arange(reach.start, reach.stop), inside, intensities[inside])
-
-    # 1. Noise: third differences cancel what is smooth; of independent noise they have 20 times
-    #    the variance. A Gaussian of width σ leaves 1 / 2σ√π of it.
-    noise = 1.4826 * np.median(np.abs(np.diff(values, 3))) / np.sqrt(20) if len(values) > 3 else 0.0
-    smoothing = max(1.0, kernel_range[0])
-    values = scipy.ndimage.gaussian_filter1d(values, smoothing, mode="nearest")
-    noise /= np.sqrt(2 * smoothing * np.sqrt(np.pi))
-
-    # 2. Background, and the middle of the noise above it.
-    window = int(np.clip(WINDOW * kernel_range[1], 1, (len(values) - 1) // 2))
-    values = values - background(values, window)
-    values = values - min(np.median(values), 3 * noise)
-    standing = np.zeros(len(intensities))
-    standing[reach] = np.where(values > 3 * noise, values, 0)
-    standing[~covered] = 0
-
-    # 3. Width: for Gaussians of one width far from each other Σ y² / Σ y'² is 2σ².
-    slopes = np.sum(np.diff(standing) ** 2)
-    sigma = np.sqrt(np.sum(standing**2) / (2 * slopes)) if slopes else smoothing
-    return Foreground(standing, covered, float(noise), float(sigma))
-
-
-def background(intensities, window):
-    """The slowly varying part of a spectrum, by peak clipping.
-
-    SNIP of Ryan, Clayton, Griffin, Sie, Cousens, Nucl. Instrum. Methods B 34, 396 (1988), with the
-    shrinking window of Morháč, Matoušek, Appl. Spectrosc. 62, 91 (2008).
-
-    Args:
-        intensities: (n,).
-        window: half width of the widest peak that is kept, in datapoints, 1 to (n − 1) / 2.
-
-    Returns:
-        float64 (n,).
-    """
-    lowest = intensities.min()
-    # two logarithms and a root make high and low peaks alike
-    curve = np.log(np.log(np.sqrt(intensities - lowest + 1) + 1) + 1)
-    for reach in range(window, 0, -1):
-        means = (curve[: -2 * reach] + curve[2 * reach :]) / 2
-        curve[reach:-reach] = np.minimum(curve[reach:-reach], means)
-    return (np.exp(np.exp(curve) - 1) - 1) ** 2 - 1 + lowest
 
 
 def patterns(positions, heights, n_datapoints, sigma):

@@ -13,6 +13,7 @@ from synthetic_spectra.common.errors import InputError, first_line
 from synthetic_spectra.crystals import cif, diffraction
 from synthetic_spectra.measured import matching, readers
 from synthetic_spectra.measured.axis import onto
+from synthetic_spectra.measured.foreground import foreground
 
 COLUMNS = ("name", "position", "height")  # of a table of peaks; formula and source may follow
 HEIGHT_DIGITS = 4  # of the heights in a config
@@ -58,7 +59,8 @@ def read(path, axis, n_datapoints, lowest_height, kernel_range):
     content = Path(path).read_bytes()
     if re.search(rb"^\s*_atom_site_(label|type_symbol|fract_x)\s", content, re.MULTILINE):
         return from_cif(path, axis, n_datapoints)
-    if set(COLUMNS) <= set(re.findall(rb"\w+", content.split(b"\n", 1)[0].lower())):
+    head = content.split(b"\n", 1)[0].decode("latin-1").lower()
+    if set(COLUMNS) <= set(re.findall(r"\w+", head)):
         return from_table(path)
     return [from_spectrum(path, axis, n_datapoints, lowest_height, kernel_range)]
 
@@ -94,6 +96,8 @@ def from_table(path):
     except ValueError as error:  # Pandas' errors are of this kind, and undecodable bytes too
         raise InputError(f"{path}: no table: {first_line(error)}") from None
     table.columns = table.columns.str.strip().str.lower()
+    if table.empty:
+        raise InputError(f"{path}: no peaks")
     for column in COLUMNS:
         if column not in table:
             raise InputError(f"{path}: no column {column}, expected {', '.join(COLUMNS)}")
@@ -134,7 +138,7 @@ def from_spectrum(path, axis, n_datapoints, lowest_height, kernel_range):
         on_axis = onto(measured, axis, n_datapoints, guess=False)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    standing = matching.foreground(on_axis.intensities, on_axis.covered, kernel_range)
+    standing = foreground(on_axis.intensities, on_axis.covered, kernel_range)
     lowest = max(lowest_height * standing.intensities.max(), NOISE * standing.noise)
     peaks, _ = scipy.signal.find_peaks(standing.intensities, height=lowest, prominence=lowest)
     if not len(peaks):
