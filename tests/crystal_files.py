@@ -1,5 +1,9 @@
 """Crystals for the tests: as CIFs, as lines by another program, as measured patterns."""
 
+import numpy as np
+
+from synthetic_spectra.crystals import cif, diffraction
+
 WAVELENGTH = 1.5406
 THIRD, TWO_THIRDS = ".3333", ".6667"  # as files round them
 
@@ -62,3 +66,31 @@ def write_all(folder):
     for name, crystal in CRYSTALS.items():
         write_cif(folder, name, *crystal)
     return folder
+
+
+def write_pattern(path, folder, shares, wavelength=WAVELENGTH, first=10, last=70, seed=1):
+    """A pattern as a diffractometer gives it: pseudo-Voigt peaks of two wavelengths, all too high
+    by 0.03°, heights that texture changes, background and counting noise.
+
+    Args:
+        path: of the table of two columns.
+        folder: of the CIFs.
+        shares: name of a crystal → height of its highest peak; without any, nothing but noise and a
+            hump as of glass.
+    """
+    rng, angles = np.random.default_rng(seed), np.arange(first, last, 0.017)
+    intensity = 0.5 * np.exp(-angles / 15) + 0.3
+    if not shares:
+        intensity += np.exp(-0.5 * ((angles - 25) / 4) ** 2)
+    for name, share in shares.items():
+        (crystal,) = cif.read(folder / f"{name}.cif")
+        for ratio, weight in ((1, 0.67), (1.5444 / 1.5406, 0.33)):  # the doublet of a tube
+            lines = diffraction.lines(crystal, wavelength * ratio, 2, last + 5)
+            for angle, height in zip(*lines, strict=True):
+                distance = (angles - angle - 0.03) / 0.12  # in full widths at half maximum
+                peak = 0.5 * np.exp(-4 * np.log(2) * distance**2) + 0.5 / (1 + 4 * distance**2)
+                intensity += share * weight * height * rng.uniform(0.8, 1.2) * peak
+    counts = rng.poisson(2000 * intensity)
+    rows = (f"{x:.3f} {y}" for x, y in zip(angles, counts, strict=True))
+    path.write_text("\n".join(rows) + "\n")
+    return path
