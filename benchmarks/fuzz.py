@@ -1,5 +1,5 @@
-"""Random bytes → config loader and renderer, array loader, settings: a valid object or one
-sentence, or it stops.
+"""Random bytes → config loader and renderer, array loader, settings, readers of measured files: a
+valid object or one sentence, or it stops.
 
 Needs atheris (pip install atheris), which is no requirement of the project. It ends with exit code
 77 and the input at the first traceback, hang (20 s), memory beyond 4 GiB, or file outside of the
@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 with atheris.instrument_imports(include=["synthetic_spectra", "dataset_config_generator"]):
     import dataset_config_generator
+    from benchmarks.fuzz_files import FilesTarget
     from synthetic_spectra.common.cli import Count, Seed, checked_settings, run_script
     from synthetic_spectra.common.errors import InputError
     from synthetic_spectra.common.machine import processor
@@ -57,9 +58,9 @@ LARGEST = 2_000_000  # bytes of memory to render a dataset that is really render
 class Settings:
     """Fuzz one reader of what users give, guided by the coverage of its code."""
 
-    target: Literal["configs", "arrays", "settings"] = "configs"
-    """Meaning of the bytes: a config (rendered if it is valid and small), the file x_train.npy, or
-    a command line."""
+    target: Literal["configs", "arrays", "settings", "files"] = "configs"
+    """Meaning of the bytes: a config (rendered if it is valid and small), the file x_train.npy, a
+    command line, or a file of an instrument."""
     runs: Count = 1_000_000
     """Number of inputs, ≥ 1."""
     seed: Seed = 1
@@ -272,7 +273,12 @@ class SettingsTarget:
             shutil.rmtree(self.folder / "configs", ignore_errors=True)
 
 
-TARGETS = {"configs": ConfigTarget, "arrays": ArrayTarget, "settings": SettingsTarget}
+TARGETS = {
+    "configs": ConfigTarget,
+    "arrays": ArrayTarget,
+    "settings": SettingsTarget,
+    "files": FilesTarget,
+}
 
 if __name__ == "__main__":
     run_script(main, Settings)

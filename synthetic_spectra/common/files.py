@@ -199,3 +199,17 @@ def read_json(path):
     if not isinstance(content, dict):
         raise InputError(f"{path}: a JSON {type(content).__name__}, expected an object")
     return content
+
+
+def without_duplicates(pairs):
+    """The object of some JSON, from its pairs of key and value: an ``object_pairs_hook``.
+
+    Raises:
+        ValueError: if a key appears twice.
+    """
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} appears twice in one object")
+    return content

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from synthetic_spectra.common.cli import Count
 from synthetic_spectra.common.errors import InputError, sentence
-from synthetic_spectra.common.files import write_text
+from synthetic_spectra.common.files import without_duplicates, write_text
+from synthetic_spectra.spectra.names import Axis, Substance, Text
 from synthetic_spectra.spectra.settings import OFF, ClassRendering, Finite, Rendering, Shift
 
 ROOT = Path(__file__).resolve().parent.parent.parent  # folder of the project
@@ -46,6 +47,11 @@ class ClassDefinition(_Strict):
     peak_positions: list[int] = Field(min_length=1)
     peak_heights: list[Annotated[Finite, Field(gt=0, le=1)]] = Field(min_length=1)
     group: Annotated[str, Field(min_length=1)] | None = None  # of classes with the same difference
+    # what the class is; several classes may have one name, as variants of a mineral do
+    name: Text | None = None
+    formula: Text | None = None
+    source: Text | None = None  # where the peaks are from
+    aliases: list[Substance] = []  # other substances that have these peaks
     rendering: ClassScope = ClassScope()
 
     @model_validator(mode="after")
@@ -76,6 +82,7 @@ class Config(_Strict):
     # how dataset_config_generator.py drew the numbers of peaks, and from which seed
     distribution: str | None = None
     seed: int | None = None
+    axis: Axis | None = None
     rendering: DatasetScope = DatasetScope()
     spectra: dict[str, ClassDefinition]
 
@@ -85,6 +92,8 @@ class Config(_Strict):
             raise ValueError(
                 f"classes is {self.n_classes}, but spectra defines {len(self.spectra)}"
             )
+        if self.axis:
+            self.axis.check(self.n_datapoints)
         peaks = {}
         for expected, (label, spectrum) in enumerate(self.spectra.items()):
             if label != str(expected):
@@ -259,7 +268,7 @@ def load(path):
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")  # some editors begin with a mark
-        content = json.loads(text, object_pairs_hook=_no_duplicates)
+        content = json.loads(text, object_pairs_hook=without_duplicates)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file, expected a config") from None
     except (ValueError, RecursionError) as error:
@@ -289,12 +298,3 @@ def save(path, config):
         f"{json.dumps(label)}: {json.dumps(spectrum)}" for label, spectrum in spectra.items()
     )
     write_text(path, "{\n" + ",\n".join(head) + ',\n"spectra": {\n' + classes + "\n}}\n")
-
-
-def _no_duplicates(pairs):
-    content = dict(pairs)
-    if len(content) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice!r} appears twice in one object")
-    return content

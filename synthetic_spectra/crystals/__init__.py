@@ -1,0 +1,1 @@
+"""Crystal structures: the lines of their powder patterns."""

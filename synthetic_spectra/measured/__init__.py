@@ -1,0 +1,1 @@
+"""Measured spectra: files of instruments, and what brings them onto the axis of a dataset."""

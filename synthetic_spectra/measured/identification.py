@@ -1,0 +1,193 @@
+"""A measured file → what it may be: the most similar substances, the mixture, how sure that is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.measured import matching, readers
+from synthetic_spectra.measured.axis import onto
+from synthetic_spectra.measured.foreground import Foreground, foreground
+from synthetic_spectra.measured.references import elements
+
+BEST = 5  # substances that are named
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A substance that a spectrum may be, or that is part of it.
+
+    Args:
+        name, formula: of the substance; the formula is "" if it is not known.
+        same: other names of the class, whose spectra cannot be told apart.
+        label: of the class, counted from 0.
+        cosine: similarity of the spectrum and the class, 0 to 1.
+        probability: of the class by the network, 0 to 1; None without a network.
+        share: of the intensity of all phases, 0 to 1; None if it is none of them.
+        shift, strain: of a phase, in the unit of the axis and relative; None of any other.
+    """
+
+    name: str
+    formula: str
+    same: tuple[str, ...]
+    label: int
+    cosine: float
+    probability: float | None = None
+    share: float | None = None
+    shift: float | None = None
+    strain: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What is known of a measured file.
+
+    Args:
+        file: its path.
+        sure: whether the phases explain it so well that they are the answer.
+        explained: cosine similarity of the spectrum and all phases together, 0 to 1.
+        guessed: whether the wavelength of the file is a guess.
+        phases: ``Candidate`` of the mixture, that with the largest share first.
+        best: the most likely ``Candidate``, no name twice.
+        notes: what was done to the file, or was taken for granted, in phrases.
+        measured: the ``Foreground``.
+        curves: of the phases, (phases, n).
+    """
+
+    file: Path
+    sure: bool
+    explained: float
+    guessed: bool
+    phases: list
+    best: list
+    notes: tuple
+    measured: Foreground
+    curves: np.ndarray
+
+
+@dataclass
+class Identifier:
+    """Names measured files after the classes of a config.
+
+    Args:
+        definitions: a resolved ``config.Config`` with an axis, whose classes have names.
+        least_cosine: of a spectrum and its explanation, from which the answer is sure.
+        elements: chemical symbols of which candidates consist; all may be there if it is empty.
+        wavelength: of the measurements in Å; None where the files tell.
+        shift, strain: largest ones, as of ``matching.Library``; None: those of the training
+            spectra.
+        network: spectra, float32 (n, n_datapoints) with a maximum of 1 → probabilities
+            (n, classes).
+    """
+
+    definitions: object
+    least_cosine: float
+    elements: tuple = ()
+    wavelength: float | None = None
+    shift: float | None = None
+    strain: float | None = None
+    network: Callable | None = None
+    _library: matching.Library = field(init=False)
+    _substances: list = field(init=False)
+    _allowed: np.ndarray = field(init=False)
+
+    def __post_init__(self):
+        axis, rendering = self.definitions.axis, self.definitions.rendering
+        if axis is None:
+            raise InputError("the config has no axis: its datapoints have no unit")
+        spectra = self.definitions.spectra.values()
+        if not all(definition.name for definition in spectra):
+            raise InputError("a class of the config has no name")
+
+        # of a class only the substances count that the elements allow
+        self._substances = [
+            [one for one in (definition, *definition.aliases) if self._fits(one.formula)]
+            for definition in spectra
+        ]
+        self._allowed = np.array([bool(substances) for substances in self._substances])
+        if not self._allowed.any():
+            raise InputError(f"no class consists of {' '.join(self.elements)} alone")
+        datapoints = max(rendering.zero_shift, rendering.shift_range)
+        self._library = matching.Library(
+            self.definitions,
+            shift=abs(axis.step) * datapoints if self.shift is None else self.shift,
+            strain=rendering.scale if self.strain is None else self.strain,
+        )
+
+    def answer(self, path):
+        """What a measured file may be.
+
+        Returns:
+            an ``Answer``.
+
+        Raises:
+            InputError: names the file, and says why there is no answer.
+        """
+        # 1. the spectrum on the axis of the config, without its background
+        measured, definitions = readers.read(path), self.definitions
+        try:
+            on_axis = onto(
+                measured, definitions.axis, definitions.n_datapoints, self.wavelength, guess=True
+            )
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+        spectrum = foreground(
+            on_axis.intensities, on_axis.covered, definitions.rendering.kernel_range
+        )
+
+        # 2. what it is like, and what it is made of
+        cosines, _, _ = self._library.similarities(spectrum, self._allowed)
+        phases, explained = self._library.mixture(spectrum, self._allowed)
+        probabilities = self._probabilities(spectrum)
+
+        # 3. names: of several classes of one name the best one stands for all
+        evidence = cosines if probabilities is None else (cosines + probabilities) / 2
+        labels = {}
+        for label in np.argsort(-evidence, kind="stable"):
+            if evidence[label] > 0 and len(labels) < BEST:
+                labels.setdefault(self._substances[label][0].name, int(label))
+        found = {phase.label: phase for phase in phases}
+
+        def candidate(label):
+            substance, *same = self._substances[label]
+            probability = None if probabilities is None else float(probabilities[label])
+            place = {}
+            if phase := found.get(label):
+                place = {"share": phase.share, "shift": phase.shift, "strain": phase.strain}
+            return Candidate(
+                name=substance.name,
+                formula=substance.formula or "",
+                same=tuple(dict.fromkeys(one.name for one in same if one.name != substance.name)),
+                label=label,
+                cosine=float(cosines[label]),
+                probability=probability,
+                **place,
+            )
+
+        return Answer(
+            file=Path(path),
+            sure=explained >= self.least_cosine,
+            explained=explained,
+            guessed=on_axis.guessed,
+            phases=[candidate(phase.label) for phase in phases],
+            best=[candidate(label) for label in labels.values()],
+            notes=on_axis.notes,
+            measured=spectrum,
+            curves=np.array([phase.curve for phase in phases]).reshape(-1, len(spectrum.covered)),
+        )
+
+    def _fits(self, formula):
+        return not self.elements or (bool(formula) and elements(formula) <= set(self.elements))
+
+    def _probabilities(self, spectrum):
+        """The network's probabilities (classes,) among the classes that the elements allow; None
+        without a network, or where it has none, as for an empty spectrum."""
+        highest = spectrum.intensities.max()
+        if self.network is None or not highest:
+            return None
+        scaled = (spectrum.intensities / highest).astype("float32")
+        probabilities = np.where(self._allowed, self.network(scaled[None])[0], 0)
+        total = probabilities.sum()
+        return probabilities / total if np.isfinite(total) and total > 0 else None

@@ -1,0 +1,62 @@
+"""What the datapoints and the classes of a dataset are: an axis with a unit, substances."""
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from synthetic_spectra.spectra.settings import Finite
+
+# names go into tables and figures: one line, and not a long one
+Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\P{Cc}+$")]
+
+
+class Substance(BaseModel):
+    """Another substance that has the peaks of a class."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    name: Text
+    formula: Text | None = None
+    source: Text | None = None  # where its peaks are from
+
+
+class Axis(BaseModel):
+    """The axis of a dataset: the value of datapoint i is first + i · step.
+
+    A quantity is named in lower case as in measured files: two_theta, raman_shift, wavenumber,
+    wavelength, chemical_shift, …
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    quantity: Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$", max_length=40)]
+    unit: Text  # degree, 1/cm, nm, ppm, …
+    first: Annotated[Finite, Field(ge=-1e9, le=1e9)]  # value of the first datapoint
+    step: Annotated[Finite, Field(ge=-1e9, le=1e9)]  # below 0 where the axis descends
+    # of the X-rays in Å: two_theta has one, nothing else has
+    wavelength: Annotated[Finite, Field(ge=0.01, le=100)] | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self):
+        if abs(self.step) < 1e-9:
+            raise ValueError(f"step of the axis is {self.step}, expected another value than 0")
+        if self.quantity == "two_theta" and self.wavelength is None:
+            raise ValueError("the axis has no wavelength, expected that of the X-rays in Å")
+        if self.quantity != "two_theta" and self.wavelength is not None:
+            raise ValueError(f"an axis of {self.quantity} has a wavelength, expected none")
+        return self
+
+    def value(self, position):
+        """The value of datapoint ``position``, which need not be whole; an array gives an array."""
+        return self.first + self.step * np.asarray(position)
+
+    def position(self, value):
+        """The datapoint (float) at which the axis has a value; an array gives an array."""
+        return (np.asarray(value) - self.first) / self.step
+
+    def check(self, n_datapoints):
+        """Raise ValueError if an axis of so many datapoints cannot be: 2θ is 0° to 180°."""
+        first, last = sorted((self.first, float(self.value(n_datapoints - 1))))
+        if self.quantity == "two_theta" and not (first >= 0 and last <= 180):
+            raise ValueError(f"the axis is 2θ from {first:g} to {last:g}, expected 0 to 180")

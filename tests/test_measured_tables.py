@@ -1,0 +1,172 @@
+"""Text tables of instruments: separators, decimal marks, headers, columns by name."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from benchmarks import plain_bytes
+from synthetic_spectra.measured import tables
+from synthetic_spectra.measured.readers import parse
+
+AXIS = np.arange(10, 30, 0.1).round(4)
+HEIGHTS = (5 + 100 * np.exp(-(((AXIS - 20) / 0.5) ** 2))).round(3)
+
+
+def table(**style):
+    return plain_bytes.table(AXIS, HEIGHTS, **style)
+
+
+def quoted(decimal):
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer.writerow(["2Theta (deg)", "Intensity, counts"])
+    for x, y in zip(AXIS, HEIGHTS, strict=True):
+        writer.writerow([str(value).replace(".", decimal) for value in (x, y)])
+    return text.getvalue().encode()
+
+
+def indexed(head):
+    rows = (f"{i},{x},{y}\n" for i, (x, y) in enumerate(zip(AXIS, HEIGHTS, strict=True)))
+    return (head + "".join(rows)).encode()
+
+
+STYLES = {
+    "tabs": table(row="{:.4f}\t{:.3f}"),
+    "spaces before and between": table(row="   {:.4f}     {:.3f}  "),
+    "commas": table(row="{:.4f},{:.3f}"),
+    "commas and spaces": table(row="{:.4f} ,  {:.3f}"),
+    "semicolons": table(row="{:.4f};{:.3f}"),
+    "comma at the end": table(row="{:.4f},{:.3f},"),
+    "exponents": table(row="{:.6e} {:.6E}"),
+    "decimal commas, tabs": table(row="{:.4f}\t{:.3f}").replace(b".", b","),
+    "decimal commas, semicolons": table(row="{:.4f};{:.3f}").replace(b".", b","),
+    "decimal commas, spaces": table(row="{:.4f}  {:.3f}").replace(b".", b","),
+    "quoted": quoted("."),
+    "quoted decimal commas": quoted(","),
+    "carriage returns": table(end="\r"),
+    "carriage returns and line feeds": table(end="\r\n"),
+    "blank lines": table(end="\n\n"),
+    "no end of the last line": table()[:-1],
+    "byte-order mark": b"\xef\xbb\xbf" + table(),
+    "UTF-16": table(head="2θ I\n").decode().encode("utf-16"),
+    "latin-1": "# Intensität in 1°-Schritten\n".encode("latin-1") + table(),
+    "comments": table(head="# made 2021, 5 scans\n! 10.5\n' a line\n/ 1 2 3\n"),
+    "words": table(head="Sample powder\nOperator Smith 7\nTwo-Theta  Intensity\n"),
+    "numbers in the head": table(head="Points 200\nDate 2021 05 17\nTime;12;00\n"),
+    "a third column": table(row="{0:.4f} {1:.3f} 0.1"),
+    "names, swapped": table(row="{1:.3f},{0:.4f}", head="Counts,2Theta\n"),
+    "an index": indexed(",shift,intensity\n"),
+    "an index without a name": indexed(""),
+    "text in a column": table(row="{:.4f},{:.3f},good", head="angle,counts,quality\n"),
+    "text after the table": table() + b"\nend of 200 points\n",
+    "descending": plain_bytes.table(AXIS[::-1], HEIGHTS[::-1]),
+    "a line without a number": table() + b"40.0 nan\n- 7.0\n41.0 --\n",
+    "cells without a number": table(row="{:.4f},{:.3f}") + b"40.0,\n,5.0\n42.0,n/a\n",
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_tables_in_every_style(style):
+    measured = parse(STYLES[style])
+    np.testing.assert_allclose(measured.axis, AXIS, rtol=1e-6)
+    np.testing.assert_allclose(measured.intensities, HEIGHTS, rtol=1e-6)
+    told = [note for note in measured.notes if "left out" in note]
+    assert bool(told) == ("without a number" in style)
+
+
+def test_rows_at_one_place_are_averaged_and_small_disorder_is_sorted():
+    rows = "".join(f"{x:.2f} {y:.1f}\n" for x, y in zip(AXIS, HEIGHTS, strict=True))
+    measured = parse((rows + f"{AXIS[0]:.2f} {HEIGHTS[0] + 10}\n").encode())
+    assert len(measured.axis) == 200
+    assert measured.intensities[0] == pytest.approx(HEIGHTS[0] + 5)
+    assert any("averaged" in note for note in measured.notes)
+    assert any("sorted" in note for note in measured.notes)
+
+
+def test_an_axis_that_counts_its_rows_is_one():
+    axis = np.arange(1.0, 201)
+    measured = parse(plain_bytes.table(axis, HEIGHTS, "{0:.0f} {1:.3f} {1:.0f}"))
+    np.testing.assert_array_equal(measured.axis, axis)
+    np.testing.assert_array_equal(measured.intensities, HEIGHTS)
+
+
+def test_mixed_steps_stay():
+    axis = np.r_[10:20:0.5, 20:21:0.01, 21:60:1.0]
+    measured = parse(plain_bytes.table(axis, axis**2, "{:.6f} {:.6f}"))
+    np.testing.assert_allclose(measured.axis, axis, atol=1e-6)
+
+
+def bwtek(decimal="."):
+    """Columns by name, of which the first two are a pixel and a wavelength, and cells are empty
+    where the detector is not lit."""
+    names = "Pixel;Wavelength;Wavenumber;Raman Shift;Dark;Reference;Raw data #1;Dark Subtracted #1;"
+    head = f"File Version;BWRAM4.11_11\nmodel;BWS465-785S\nlaser_wavelength;785\n{names}\n"
+    rows = [f"{i};   ;   ;   ;1000;65535;  {i}0;;\n" for i in range(-500, 0)]
+    for i, (x, y) in enumerate(zip(AXIS, HEIGHTS, strict=True)):
+        rows.append(f"{i};{785 + i * 0.1:.2f};{12000 - i};{x};1000;65535;{y + 1000};{y};\n")
+    return head.replace(".", "!").encode() + "".join(rows).replace(".", decimal).encode()
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_columns_are_found_by_their_names(decimal):
+    measured = parse(bwtek(decimal))
+    np.testing.assert_allclose(measured.axis, AXIS)
+    np.testing.assert_allclose(measured.intensities, HEIGHTS)
+    assert (measured.quantity, measured.unit) == ("raman_shift", "1/cm")
+    assert measured.wavelength == 7850
+    assert "'raman shift' and 'dark subtracted #1'" in measured.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ("2Theta,Intensity", ("two_theta", "degree")),
+        ("Angle (2θ),PSD", ("two_theta", "degree")),
+        ("Raman Shift (cm-1),counts", ("raman_shift", "1/cm")),
+        ("wavenumber,absorbance", (None, "1/cm")),
+        ("Wavelength (nm),signal", ("wavelength", "nm")),
+        ("chemical shift / ppm,y", ("chemical_shift", "ppm")),
+        ("Angle,Intensity", ("two_theta", "degree")),
+        ("x,y", (None, None)),
+    ],
+)
+def test_names_of_columns_say_what_the_axis_is(head, said):
+    measured = parse(table(row="{:.4f},{:.3f}", head=head + "\n"))
+    assert (measured.quantity, measured.unit) == said
+
+
+@pytest.mark.parametrize(
+    ("head", "wavelength"),
+    [
+        ("[Measurement conditions]\nK-Alpha1 wavelength,1.540598\nRatio,0.5\n", 1.540598),
+        ("# Wavelength: 0.45923\n", 0.45923),
+        ("*WAVE_LENGTH1 = 1.78897\n", 1.78897),
+        ("Laser wavelength (nm): 532.1\n", 5321),
+        ("wavelength unknown\n", None),
+    ],
+)
+def test_a_head_tells_the_radiation_and_not_the_axis(head, wavelength):
+    measured = parse(table(head=head))
+    assert measured.wavelength == wavelength
+    assert measured.quantity is None
+
+
+def test_a_title_tells_the_axis():
+    head = '\'Anode: "Cu" Scantype: "Coupled TwoTheta/Theta"\n'
+    assert parse(table(head=head)).quantity == "two_theta"
+
+
+def test_rruff_text_names_its_mineral():
+    head = "##NAMES=Anatase\r\n##RRUFFID=R060277\r\n##IDEAL CHEMISTRY=Ti^4+^O_2_\r\n"
+    measured = parse(table(row="{:.5f}, {:.4E}", head=head) + b"##END=\n\n\n")
+    np.testing.assert_allclose(measured.intensities, HEIGHTS, rtol=1e-3)
+    assert measured.name == "Anatase"
+    assert (measured.quantity, measured.unit) == (None, None)
+
+
+def test_numbers_are_plain_numbers():
+    assert tables.number("1_0", ".") is None
+    assert tables.number("1.5", ",") is None
+    assert tables.number("1,5", ",") == 1.5
