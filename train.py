@@ -15,7 +15,7 @@ from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset, sources
 from synthetic_spectra.training import outcome, ray_cluster, this_machine
 from synthetic_spectra.training.run import Identity
-from synthetic_spectra.training.run_folder import Run, summary_table
+from synthetic_spectra.training.run_folder import Run
 from synthetic_spectra.training.wandb_mirror import Mirror
 
 # Keras takes seconds to start: functions that need it import it, so that --help need not wait.
@@ -124,7 +124,7 @@ def main(settings):
     identities = chosen(settings)
     data = dataset.load(settings.datasets_dir, config_file)
 
-    runs = plan(settings, identities, data)
+    runs, damages = plan(settings, identities, data)
     to_do = [run for run in runs if not run.summary]
     done = len(runs) - len(to_do)
     notice(f"{data.name} on {backend.device()}: {len(runs)} runs, {done} of them finished already")
@@ -139,9 +139,9 @@ def main(settings):
         problems = this_machine.train(to_do, train_one)
         mirror.close()
 
-    print(summary_table(runs))
-    if problems:
-        raise InputError("; ".join(problems))
+    print(outcome.table(runs))
+    if damages or problems:
+        raise InputError("; ".join(damages + problems))
 
 
 def chosen(settings):
@@ -170,7 +170,8 @@ def chosen(settings):
 
 
 def plan(settings, identities, data):
-    """The ``Run`` of each of the identities that ``chosen`` returns, with all its settings.
+    """The ``Run`` of each of the identities that ``chosen`` returns, with all its settings; and a
+    sentence for each run whose files cannot be read, which is left out.
 
     Raises:
         InputError: if a run was finished, or would be continued, with other settings.
@@ -184,12 +185,16 @@ def plan(settings, identities, data):
         "backend": backend.keras.backend.backend(),
     }
 
-    runs = []
+    runs, damages = [], []
     for identity in identities:
         folder = settings.runs_dir / data.name / identity.folder_name
-        runs.append(Run(folder, protocol | identity.settings() | backend.environment()))
-        runs[-1].check(settings.resume)
-    return runs
+        run = Run(folder, protocol | identity.settings() | backend.environment())
+        if damage := run.damage(settings.resume):
+            damages.append(damage)
+        else:
+            run.check(settings.resume)
+            runs.append(run)
+    return runs, damages
 
 
 def train(run, data, settings, mirror, deadline):
@@ -201,14 +206,8 @@ def train(run, data, settings, mirror, deadline):
     from model_implementations import check
     from synthetic_spectra.common import backend
     from synthetic_spectra.common.backend import keras
-    from synthetic_spectra.training import callbacks, fast_layers
+    from synthetic_spectra.training import batches, callbacks, fast_layers
     from synthetic_spectra.training.arithmetic import multiply_accumulates
-    from synthetic_spectra.training.batches import (
-        PREDICTED_AT_ONCE,
-        Batches,
-        StartOfEpoch,
-        predicted_labels,
-    )
 
     # the precision goes with the session of the run before
     keras.utils.clear_session()
@@ -228,8 +227,8 @@ def train(run, data, settings, mirror, deadline):
     backend.trace_by_batch_size(model)
 
     draw = partial(sources.fresh, data.definitions, seed) if settings.online else None
-    batches = Batches(data.x["train"], data.y["train"], settings.batch_size, seed, draw)
-    validation = Batches(data.x["val"], data.y["val"], PREDICTED_AT_ONCE)
+    training = batches.Batches(data.x["train"], data.y["train"], settings.batch_size, seed, draw)
+    validation = batches.Batches(data.x["val"], data.y["val"], batches.PREDICTED_AT_ONCE)
 
     schedule = keras.callbacks.ReduceLROnPlateau(
         factor=settings.learning_rate_factor,
@@ -252,14 +251,14 @@ def train(run, data, settings, mirror, deadline):
     if not stopping.stopped_epoch and len(run.history) < settings.epochs:
         with cli.GentleStop() as signals:
             model.fit(
-                batches,
+                training,
                 initial_epoch=len(run.history),
                 epochs=settings.epochs,
                 validation_data=validation,
                 shuffle=False,
                 # each sees what those before it have done
                 callbacks=[
-                    StartOfEpoch(batches),
+                    batches.StartOfEpoch(training),
                     callbacks.MovingAverages(in_model=bool(state)),
                     schedule,
                     stopping,
@@ -276,7 +275,7 @@ def train(run, data, settings, mirror, deadline):
         return False
 
     model.set_weights(stopping.best_weights)
-    predictions = None if divergence.found else predicted_labels(model, data)
+    predictions = None if divergence.found else batches.predicted_labels(model, data)
     costs = network.count_params(), multiply_accumulates(network)
     best, diverged = stopping.best_epoch, divergence.found
     summary = outcome.summary(run.history, costs, data, best, predictions, diverged)

@@ -1,5 +1,4 @@
-"""datasets/<config>/*.npy → runs/, results/ and figures/ in the working folder: train.py,
-evaluate.py, figure."""
+"""datasets/<config>/*.npy → runs/, results/ and figures/ in the working folder."""
 
 import sys
 from dataclasses import dataclass
@@ -11,28 +10,38 @@ import evaluate
 import train
 from figures import plot_results
 from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.errors import InputError
 
 
 @dataclass(frozen=True)
 class Settings(train.Settings):
-    """Train architectures on a dataset, then evaluate and draw all its runs. Finished runs are
-    skipped."""
+    """Train models on a dataset, then evaluate and draw all its runs. Finished runs are skipped."""
 
     datasets_dir: Path = ROOT / "datasets"
     """Folder that holds a folder per dataset."""
     results_dir: Path = Path("results")
-    """Folder for the table, one row per run."""
+    """Folder of the tables."""
     output: Path = Path("figures/plot_results.png")
-    """File for the figure."""
+    """File of the figure."""
 
 
 def main(settings):
-    train.main(settings)
-    for script in (evaluate, plot_results):
-        shared = {
-            name: value for name, value in vars(settings).items() if name in vars(script.Settings())
-        }
-        script.main(script.Settings(**shared))
+    problem = None
+    try:
+        train.main(settings)
+    except InputError as error:
+        # what could be trained is still worth its row
+        problem = error
+
+    try:
+        for script in (evaluate, plot_results):
+            names = vars(script.Settings())
+            shared = {name: value for name, value in vars(settings).items() if name in names}
+            script.main(script.Settings(**shared))
+    except InputError as error:
+        raise (problem or error) from None
+    if problem:
+        raise problem
 
 
 if __name__ == "__main__":

@@ -33,11 +33,8 @@ def begin(folder, runs_dir, *flags, prefix=(), **options):
     """Start a training in the background; its notices are read line by line."""
     arguments = map(str, (*RUN, "--runs-dir", runs_dir, *flags))
     command = [*prefix, sys.executable, ROOT / "train.py", *arguments]
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("WANDB")
-    }
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=folder, env=environment, **pipes, **options)
+    return subprocess.Popen(command, cwd=folder, **pipes, **options)
 
 
 def wait_for(process, text):
@@ -86,8 +83,7 @@ def test_killed_and_interrupted_runs_continue_to_the_bit(shell, example, again, 
         training.send_signal(signal.SIGTERM)
         _, notices = training.communicate(timeout=300)
     assert training.returncode == 143
-    sentence = r"stopped in epoch \d of .*; the same command continues the run"
-    assert re.fullmatch(sentence, notices.splitlines()[-1])
+    assert re.fullmatch(r"stopped in epoch \d of .*; the same .*", notices.splitlines()[-1])
     done = shell(example, "train.py", *RUN, "--runs-dir", again)
     assert re.search(r"continues after epoch [567]", done.stderr)
     assert outcome(again / "example" / NAME) == undisturbed
@@ -172,6 +168,15 @@ def test_other_settings_and_versions_are_not_mixed_in(shell, example, again):
     anew = Run(run.folder, asked | {"epochs": 1})
     anew.check("never")
     assert anew.start("never") is None
+
+
+def test_a_damaged_run_keeps_no_other_from_its_training(shell, example, again):
+    settings = again / "example" / NAME / "settings.json"
+    settings.write_text("{")
+    flags = (*RUN, "--models", "cnn_bn", "cnn2", "--epochs", 1, "--runs-dir", again)
+    refused(shell(example, "train.py", *flags, check=False), settings, "not JSON")
+    assert settings.read_text() == "{"
+    assert (again / "example" / NAME.replace("cnn_bn", "cnn2") / "summary.json").is_file()
 
 
 def test_a_run_is_trained_by_one_process(shell, example, tmp_path):

@@ -54,3 +54,17 @@ def test_two_nodes_train_what_one_machine_trains_and_one_may_be_lost(shell, exam
             assert list(folder.glob("wandb/offline-run-*/*.wandb")), shown
     finally:
         cluster.shutdown()
+
+
+@pytest.mark.slow
+def test_a_run_that_cannot_be_trained_keeps_no_other_from_its_training(process, example, tmp_path):
+    # a file of the user stands where the folder of the first run would
+    blocked, free = (tmp_path / "example" / f"cnn2-dense=[16]-linear-{seed}" for seed in (0, 1))
+    blocked.parent.mkdir()
+    blocked.write_text("mine")
+    flags = (*RUNS, "--models", "cnn2", "--seeds", 0, 1, "--epochs", 1, "--runs-dir", tmp_path)
+    where = ("--wandb", "disabled", "--ray", "local", "--ray-cpus", 1)
+    done = process(example, "train.py", *flags, *where, check=False)
+    refused(done, blocked)
+    assert blocked.read_text() == "mine"
+    assert (free / "summary.json").is_file()

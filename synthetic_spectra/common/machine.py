@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 from pathlib import Path
 
 
@@ -17,11 +18,14 @@ def processor():
 
 
 def free_memory():
-    """Bytes of memory that can be used now, or all there are where the system does not tell."""
+    """Bytes of memory that can be used now. Where the system does not say it: all there are, or no
+    limit."""
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()  # counts what caches would give back
-        return 1024 * int(
-            next(line.split()[1] for line in lines if line.startswith("MemAvailable"))
-        )
+        # counts what caches would give back
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        available = next(line for line in lines if line.startswith("MemAvailable"))
+        return 1024 * int(available.split()[1])
     except (OSError, StopIteration):
+        if not hasattr(os, "sysconf"):
+            return sys.maxsize
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

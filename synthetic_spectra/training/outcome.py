@@ -1,6 +1,7 @@
-"""What came of a run: the content of its summary.json."""
+"""What came of runs: the content of a summary.json, and a line of text for each of them."""
 
 import numpy as np
+import pandas as pd
 import scipy
 
 # probability below which an accuracy is better than guessing
@@ -49,3 +50,19 @@ def outcome(val_accuracy, labels):
     guessed = np.bincount(labels).max() / n
     test = scipy.stats.binomtest(round(val_accuracy * n), n, guessed, alternative="greater")
     return "converged" if test.pvalue < SIGNIFICANCE else "not converged"
+
+
+def table(runs):
+    """A line of text for each run that is finished, and how many are not."""
+    columns = ("model", "hidden_activation", "seed")
+    rows = [
+        {name: run.settings[name] for name in columns} | run.summary for run in runs if run.summary
+    ]
+    lines = []
+    if rows:
+        lines.append(pd.DataFrame(rows).to_string(index=False, float_format="{:.4g}".format))
+    if len(rows) < len(runs):
+        lines.append(
+            f"{len(runs) - len(rows)} runs are not finished yet; the same command continues"
+        )
+    return "\n".join(lines)

@@ -60,8 +60,7 @@ def train(runs, settings, config_file):
         try:
             ray.get(done)
         except ray.exceptions.RayError as error:
-            # the end of the node's traceback is the sentence
-            problems.append(f"{run.folder}: {str(error).strip().splitlines()[-1]}")
+            problems.append(problem(run, error))
         else:
             # a process of a lost node still held it
             if not run.summary:
@@ -107,6 +106,15 @@ def connected(address):
     except (ConnectionError, ValueError) as error:
         raise InputError(f"--ray {address}: no such cluster: {first_line(error)}") from None
     return ray
+
+
+def problem(run, error):
+    """Why a run cannot be trained, in one sentence, from what its node raised."""
+    cause = getattr(error, "cause", None)
+    if isinstance(cause, InputError):
+        return str(cause)
+    # the end of the node's traceback
+    return f"{run.folder}: {str(error).strip().splitlines()[-1]}"
 
 
 def settings_of_one(identity):

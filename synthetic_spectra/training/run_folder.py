@@ -15,7 +15,6 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError
@@ -80,6 +79,16 @@ class Run:
         """The content of summary.json; None while the run is not finished."""
         path = self.folder / "summary.json"
         return read_json(path) if path.is_file() else None
+
+    def damage(self, resume):
+        """Which file of a run that ``check`` looks at cannot be read, in one sentence; None if all
+        can."""
+        try:
+            if self.summary or (self._states() and resume != "never"):
+                kept_settings(self.folder)
+        except InputError as error:
+            return str(error)
+        return None
 
     def locked(self):
         """A context that keeps other processes from training this run; it gives False if another
@@ -278,19 +287,3 @@ def found(runs_dir, config, problems=None):
                 raise
             problems.append(str(error))
     return runs
-
-
-def summary_table(runs):
-    """A line of text for each run that is finished, and how many are not."""
-    columns = ("model", "hidden_activation", "seed")
-    rows = [
-        {name: run.settings[name] for name in columns} | run.summary for run in runs if run.summary
-    ]
-    lines = []
-    if rows:
-        lines.append(pd.DataFrame(rows).to_string(index=False, float_format="{:.4g}".format))
-    if len(rows) < len(runs):
-        lines.append(
-            f"{len(runs) - len(rows)} runs are not finished yet; the same command continues"
-        )
-    return "\n".join(lines)
