@@ -11,7 +11,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 from synthetic_spectra.analysis import trained
-from synthetic_spectra.common.cli import Count, run_script
+from synthetic_spectra.common.cli import Count, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
 from synthetic_spectra.spectra import config, dataset
@@ -45,7 +45,7 @@ def main(settings):
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
     finished, problems = trained.choose(settings.runs_dir, data)
     for problem in problems:
-        print(problem, file=sys.stderr)
+        notice(problem)
     chosen = np.random.default_rng(0).permutation(len(data.y["train"]))[: settings.n_spectra]
     spectra = keras.ops.convert_to_tensor(data.x["train"][np.sort(chosen)][..., None])
     rows = []
@@ -72,14 +72,14 @@ def main(settings):
         ):
             rows.append(which | {"statistics": statistics} | counts | trained.origin(run))
         change = f"{with_averages['test_misclassified']} → {with_spectra['test_misclassified']}"
-        print(f"{run.name}: {change}", file=sys.stderr, flush=True)
+        notice(f"{run.name}: {change}")
     if not rows:
         raise InputError(
             f"{settings.runs_dir / data.name}: no finished run has batch normalisation"
         )
     path = ROOT / "benchmarks" / "batch_statistics.csv"
     write_text(path, pd.DataFrame(rows).to_csv(index=False))
-    print(f"wrote {path}")
+    notice(f"wrote {path}")
 
 
 if __name__ == "__main__":

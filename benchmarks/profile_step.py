@@ -16,7 +16,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 from benchmarks.bench_training import N_CLASSES, N_DATAPOINTS
-from synthetic_spectra.common.cli import Count, run_script
+from synthetic_spectra.common.cli import Count, notice, run_script
 from synthetic_spectra.common.files import write_text
 
 
@@ -45,20 +45,25 @@ def main(settings):
             {"model": model, "precision": precision, "operation": operation, "seconds": spent}
             for operation, spent in seconds.most_common(settings.most)
         ]
+
     table = pd.DataFrame(rows).assign(device=backend.device())
     path = ROOT / "benchmarks" / "profile.csv"
     write_text(path, table.to_csv(index=False, float_format="%.4g"))
     print(table.drop(columns="device").to_string(index=False, float_format="{:.3f}".format))
-    print(f"wrote {path}")
+    notice(f"wrote {path}")
 
 
 def profile(model, batch_size):
-    """Operation → seconds in one step; operations that run at the same time count each, what XLA
-    compiled is missing.
+    """Seconds of each kind of operation in one training step.
+
+    Operations that run at the same time count each; what XLA compiled is missing.
 
     Args:
         model: name of the architecture.
-        batch_size: spectra of the step.
+        batch_size: number of spectra of the step.
+
+    Returns:
+        kind of operation → seconds.
     """
     import tensorflow as tf
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
@@ -71,17 +76,18 @@ def profile(model, batch_size):
     from synthetic_spectra.training import fast_layers
 
     rng = np.random.default_rng(0)
-    batch = (
-        rng.random((batch_size, N_DATAPOINTS, 1), "float32"),
-        rng.integers(0, N_CLASSES, batch_size),
-    )
+    spectra = rng.random((batch_size, N_DATAPOINTS, 1), "float32")
+    labels = rng.integers(0, N_CLASSES, batch_size)
+    batch = keras.ops.convert_to_tensor(spectra), keras.ops.convert_to_tensor(labels)
+
     network = fast_layers.accelerated(build(model, N_DATAPOINTS, N_CLASSES))
     network.compile(
         fast_layers.Adam(3e-4), loss="sparse_categorical_crossentropy", metrics=["accuracy"]
     )
     network.optimizer.build(network.trainable_variables)
     backend.trace_by_batch_size(network)
-    batch = tuple(map(keras.ops.convert_to_tensor, batch))
+
+    # the first steps trace and allocate
     for _ in range(2):
         network.train_function(iter([batch]))
     with tempfile.TemporaryDirectory() as folder:
@@ -89,11 +95,12 @@ def profile(model, batch_size):
             network.train_function(iter([batch]))
         (file,) = Path(folder).rglob("*.xplane.pb")
         space = xplane_pb2.XSpace.FromString(file.read_bytes())
+
     seconds = Counter()
     for plane in space.planes:
         for line in plane.lines:
             for event in line.events:
-                # of operations: "name in the graph:kind"
+                # an event of an operation is called "name in the graph:kind"
                 name, colon, kind = plane.event_metadata[event.metadata_id].name.rpartition(":")
                 if colon and name.strip(":") == name and not kind.strip().startswith("__"):
                     seconds[kind] += event.duration_ps / 1e12

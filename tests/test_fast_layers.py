@@ -1,12 +1,14 @@
 """The fast twin of a network: outputs, gradients and steps are those of the plain network."""
 
 import json
+import os
 import random
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from synthetic_spectra.common.backend import keras
 
@@ -211,6 +213,15 @@ def test_only_the_values_that_a_pool_reads_are_computed(
         assert [type(layer).__name__ for layer in fast.layers[1:]] == ["ConvolutionAndPool"]
         x = some_spectra(length, n=2, channels=3)
         np.testing.assert_allclose(fast(x), plain(x), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_the_pool_and_the_seeds_are_the_same_on_jax():
+    names = "test_only_the_values_that_a_pool or test_seeds_are_drawn"
+    command = [sys.executable, "-m", "pytest", "-n0", "-q", __file__, "-k", names]
+    environment = os.environ | {"KERAS_BACKEND": "jax"}
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "\n16 passed" in done.stdout, done.stdout
 
 
 class Doubled(keras.Model):
