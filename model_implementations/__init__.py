@@ -1,9 +1,9 @@
 """The architectures: name → builder. A variant is the same builder with other arguments.
 
 A builder is a function ``build(input_size, classes, **choices)``. It returns an uncompiled Keras
-model from spectra (n, input_size, 1) to probabilities (n, classes). Its keyword arguments are its
-choices, and their defaults are the benchmarked network. A builder with hidden layers takes
-``dense`` and ``hidden_activation``. A builder with a third parameter ``shift_range`` gets from
+model of any kind from spectra (n, input_size, 1) to probabilities (n, classes). All its other
+arguments are choices, and their defaults are the benchmarked network. A builder with hidden layers
+takes ``dense`` and ``hidden_activation``. A builder with a parameter ``shift_range`` gets from
 ``train.py`` how far the peaks of the dataset shift, in datapoints.
 """
 

@@ -2,10 +2,10 @@
 
 import inspect
 import re
-import sys
 from math import prod
 
 from synthetic_spectra.common.backend import keras
+from synthetic_spectra.common.cli import notice
 from synthetic_spectra.training import graph
 
 layers, flatten = keras.layers, keras.tree.flatten
@@ -53,7 +53,7 @@ def multiply_accumulates(model):
             raise NotCounted("its call is code of its own")
         return _of_network(network) - _left_out(network)
     except NotCounted as reason:
-        print(f"{model.name}: multiply-accumulates are not counted: {reason}", file=sys.stderr)
+        notice(f"{model.name}: multiply-accumulates are not counted: {reason}")
         return None
 
 
