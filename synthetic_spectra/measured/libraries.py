@@ -29,11 +29,12 @@ def bounded():
     Raises:
         InputError: when the time is over; MemoryError comes as it is.
     """
-    timer = hasattr(signal, "SIGVTALRM") and threading.current_thread() is threading.main_thread()
-    statm, limits = Path("/proc/self/statm"), None
+    timer = hasattr(signal, "SIGPROF") and threading.current_thread() is threading.main_thread()
+    statm, limits, reading = Path("/proc/self/statm"), None, True
 
     def expired(number, frame):
-        raise Expired
+        if reading:
+            raise Expired
 
     if statm.is_file():
         import resource  # Windows has none
@@ -42,18 +43,19 @@ def bounded():
         most = int(statm.read_text().split()[0]) * resource.getpagesize() + MEMORY
         most = min([most, *(limit for limit in limits if limit != resource.RLIM_INFINITY)])
         resource.setrlimit(resource.RLIMIT_AS, (most, limits[1]))
-    before = signal.signal(signal.SIGVTALRM, expired) if timer else None
+    before = signal.signal(signal.SIGPROF, expired) if timer else None
     try:
         if timer:
-            signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS, 1)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS, 1)
         with redirect_stdout(io.StringIO()) as printed, redirect_stderr(printed):
             yield
     except Expired:
         raise InputError(f"not read within {SECONDS} seconds") from None
     finally:
+        reading = False  # the time may end just now
         if timer:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-            signal.signal(signal.SIGVTALRM, before)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.signal(signal.SIGPROF, before)
         if limits:
             resource.setrlimit(resource.RLIMIT_AS, limits)
 
