@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import subprocess
 import sys
 
@@ -217,8 +216,8 @@ def test_only_the_values_that_a_pool_reads_are_computed(
 
 @pytest.mark.slow
 def test_the_pool_and_the_seeds_are_the_same_on_jax():
-    names = "test_only_the_values_that_a_pool or test_seeds_are_drawn"
-    command = [sys.executable, "-m", "pytest", "-n0", "-q", __file__, "-k", names]
+    files, names = (__file__, ROOT / "tests" / "test_models.py"), "values_that_a_pool or seeds"
+    command = [sys.executable, "-m", "pytest", "-n0", "-q", *files, "-k", names]
     environment = os.environ | {"KERAS_BACKEND": "jax"}
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and "\n16 passed" in done.stdout, done.stdout
@@ -258,39 +257,6 @@ def test_models_of_every_kind_have_a_twin_on_their_variables():
         twin.train_on_batch(x, np.zeros((4, 27, 6)))
         assert not model.compiled
         np.testing.assert_allclose(twin(x), model(x), rtol=1e-5, atol=1e-6)
-
-
-# layers in the order in which they draw their seeds from that of the run
-SEEDED = {
-    "cnn2": ["conv1d", "conv1d_1", "dense", "dropout", "dense_1", "dropout_1"],
-    "cnn6_convdo": [
-        "conv1d", "dropout", "conv1d_1", "dropout_1", "conv1d_2", "dropout_2", "conv1d_3",
-        "dropout_3", "conv1d_4", "dropout_4", "conv1d_5", "dropout_5", "dense", "dense_1",
-    ],
-    "inc3": [*(f"conv1d_{i}" if i else "conv1d" for i in range(21)), "dense", "dropout", "dense_1"],
-    "blurred_areas": ["dense", "dense_1", "dense_2"],
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", SEEDED)
-def test_seeds_are_drawn_in_the_order_of_the_published_runs(name):
-    """A seed gives the weights and the dropout that it always gave; the fast network draws none."""
-    keras.utils.clear_session()
-    keras.utils.set_random_seed(8)
-    model = build(name, LENGTH, CLASSES, dense=(16,))
-    drawn = random.Random(8)
-    expected = {layer: drawn.randint(1, 10**9) for layer in SEEDED[name]}
-    state = random.getstate()
-    fast = accelerated(model)
-    assert random.getstate() == state
-    seeds = {}
-    for layer in model.layers:
-        if isinstance(layer, layers.Conv1D | layers.Dense):
-            seeds[layer.name] = layer.kernel_initializer.seed
-        if isinstance(layer, layers.Dropout):
-            seeds[layer.name] = int(arrays([layer.seed_generator.state])[0][0])
-            assert layer in fast.layers
-    assert {layer: seeds[layer] for layer in expected} == expected
 
 
 def test_a_saved_network_is_of_keras_alone(tmp_path):

@@ -1,6 +1,7 @@
 """The architectures: published sizes, any input size and class count, mistakes in one sentence."""
 
 import math
+import random
 
 import numpy as np
 import pytest
@@ -152,6 +153,39 @@ def test_mistakes_are_told():
         build("cnn1", 5000, 3)
     with pytest.raises(InputError, match="n_blocks is 7"):
         build("inc6", 5000, 3, n_blocks=7)
+
+
+# layers in the order in which they draw their seeds from that of the run
+SEEDED = {
+    "cnn2": ["conv1d", "conv1d_1", "dense", "dropout", "dense_1", "dropout_1"],
+    "cnn6_convdo": [
+        "conv1d", "dropout", "conv1d_1", "dropout_1", "conv1d_2", "dropout_2", "conv1d_3",
+        "dropout_3", "conv1d_4", "dropout_4", "conv1d_5", "dropout_5", "dense", "dense_1",
+    ],
+    "inc3": [*(f"conv1d_{i}" if i else "conv1d" for i in range(21)), "dense", "dropout", "dense_1"],
+    "blurred_areas": ["dense", "dense_1", "dense_2"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SEEDED)
+def test_seeds_are_drawn_in_the_order_of_the_published_runs(name):
+    """A seed gives the weights and the dropout that it always gave; the fast network draws none."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(8)
+    model = build(name, 301, 7, dense=(16,))
+    drawn = random.Random(8)
+    expected = {layer: drawn.randint(1, 10**9) for layer in SEEDED[name]}
+    state = random.getstate()
+    fast = fast_layers.accelerated(model)
+    assert random.getstate() == state
+    seeds = {}
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv1D | keras.layers.Dense):
+            seeds[layer.name] = layer.kernel_initializer.seed
+        if isinstance(layer, keras.layers.Dropout):
+            seeds[layer.name] = int(keras.ops.convert_to_numpy(layer.seed_generator.state)[0])
+            assert layer in fast.layers
+    assert {layer: seeds[layer] for layer in expected} == expected
 
 
 def test_training_steps_on_the_challenge(shell, tmp_path):
