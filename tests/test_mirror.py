@@ -17,31 +17,32 @@ from synthetic_spectra.training.run_folder import kept_settings
 
 # 40 characters, as the client asks for
 KEY = "0marker0key0" * 3 + "0000"
-TIMEOUT = 4
+# seconds for a service that answers, however busy the machine is, and for one that does not
+PATIENT, IMPATIENT = 300, 4
 SMALL = (
     *EXAMPLE, "--models", "cnn2", "--model-args", "dense=[16]", "--seeds", 0, "--epochs", 3,
-    "--wandb-timeout", TIMEOUT,
+    "--wandb-timeout", PATIENT,
 )  # fmt: skip
 NAME = "cnn2-dense=[16]-linear-0"
 
 # copies a finished run once more, as train.py does while it trains, up to a number of epochs
 COPY = """
-import csv, json, os, sys
+import csv, json, os, sys, time
 from synthetic_spectra.spectra import dataset
 from synthetic_spectra.training.run_folder import found
 from synthetic_spectra.training.wandb_mirror import Mirror
 
-datasets_dir, runs_dir, mode, timeout, epochs = sys.argv[1:]
+datasets_dir, runs_dir, timeout, epochs = sys.argv[1:]
 (run,) = found(runs_dir, "example")
 with run.history_file.open() as file:
     rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-mirror = Mirror(mode, "synthetic-benchmark", int(timeout))
+mirror = Mirror("auto", "synthetic-benchmark", int(timeout))
 mirror.start(run, dataset.load(datasets_dir, "example"))
 for row in rows[: int(epochs)]:
     mirror.log(row | {"epoch": int(row["epoch"])})
 if int(epochs) < len(rows):
     while mirror.actions.qsize():
-        pass
+        time.sleep(0.01)
     # the process ends as one that is killed
     os._exit(1)
 mirror.finish(run, run.summary)
@@ -120,10 +121,10 @@ def command(*arguments, folder, check=True, **variables):
 
 @pytest.fixture
 def copied(example, trained):
-    """A function that copies the finished run: mode, epochs, environment variables."""
+    """A function that copies the finished run: timeout, epochs, environment variables."""
 
-    def run(mode="auto", epochs=3, check=True, **variables):
-        arguments = (example / "datasets", trained, mode, TIMEOUT, epochs)
+    def run(timeout=PATIENT, epochs=3, check=True, **variables):
+        arguments = (example / "datasets", trained, timeout, epochs)
         return command("-c", COPY, *arguments, folder=example, check=check, **variables)
 
     return run
@@ -242,7 +243,7 @@ def test_a_failing_service_costs_nothing(
     if at_start == "refuse":
         failing.stop()
     failing.state = at_start
-    done = copied(WANDB_BASE_URL=failing.url, **home)
+    done = copied(IMPATIENT, WANDB_BASE_URL=failing.url, **home)
     assert KEY not in done.stdout + done.stderr
 
     # the command that is shown sends everything, once a service answers
@@ -263,7 +264,7 @@ def test_the_recorded_id_is_that_of_the_run_in_wandb(
     variables = home | {"WANDB_BASE_URL": answering.url, "WANDB_RUN_ID": "given0"}
     if sweep:
         variables |= {"WANDB_SWEEP_ID": sweep, "WANDB_SWEEP_PARAM_PATH": str(parameters)}
-    arguments = (example / "datasets", trained, tmp_path, TIMEOUT)
+    arguments = (example / "datasets", trained, tmp_path, PATIENT)
     done = command("-c", SWEEP, *arguments, folder=tmp_path, **variables)
     *recorded, sent = done.stdout.split()
     assert sent == "True", done.stderr
