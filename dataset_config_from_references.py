@@ -15,10 +15,9 @@ from synthetic_spectra.measured import references
 from synthetic_spectra.spectra import config
 from synthetic_spectra.spectra.names import Axis
 
-# how training spectra differ from the references, beside the flags below: the highest peak may be
-# another one in a textured sample, and no sample is free of impurities
+# how training spectra differ from the references, beside the flags below
 RENDERING = {
-    "variation_range": 0.3,
+    "variation_range": 0.05,
     "profile": "pseudo_voigt",
     "width_spread": 0.2,
     "impurities": 2,

@@ -6,6 +6,8 @@ import numpy as np
 import scipy
 
 WINDOW = 5  # half width of the widest peak that is no background, in its σ
+STANDING = 4  # standard deviations of the noise above which a value belongs to a peak
+CLEAR = 8  # by how many of them the highest peak must
 NARROWER = 0.7  # one clipping window and the one before it
 
 
@@ -51,10 +53,12 @@ def foreground(intensities, covered, kernel_range):
     # 2. Background, and the middle of the noise above it.
     window = int(np.clip(WINDOW * kernel_range[1], 1, (len(values) - 1) // 2))
     values = values - background(values, window)
-    values = values - min(np.median(values), 3 * noise)
+    values = values - min(np.median(values), STANDING * noise)
     standing = np.zeros(len(intensities))
-    standing[reach] = np.where(values > 3 * noise, values, 0)
+    standing[reach] = np.where(values > STANDING * noise, values, 0)
     standing[~covered] = 0
+    if standing.max() < CLEAR * noise:  # of thousands of datapoints some stand out by chance
+        standing[:] = 0
 
     # 3. Width: for Gaussians of one width far from each other Σ y² / Σ y'² is 2σ².
     slopes = np.sum(np.diff(standing) ** 2)

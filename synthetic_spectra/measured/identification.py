@@ -89,7 +89,7 @@ class Identifier:
     shift: float | None = None
     strain: float | None = None
     network: Callable | None = None
-    _library: matching.Library = field(init=False)
+    library: matching.Library = field(init=False)
     _substances: list = field(init=False)
     _allowed: np.ndarray = field(init=False)
 
@@ -110,7 +110,7 @@ class Identifier:
         if not self._allowed.any():
             raise InputError(f"no class consists of {' '.join(self.elements)} alone")
         datapoints = max(rendering.zero_shift, rendering.shift_range)
-        self._library = matching.Library(
+        self.library = matching.Library(
             self.definitions,
             shift=abs(axis.step) * datapoints if self.shift is None else self.shift,
             strain=rendering.scale if self.strain is None else self.strain,
@@ -138,8 +138,8 @@ class Identifier:
         )
 
         # 2. what it is like, and what it is made of
-        cosines, _, _ = self._library.similarities(spectrum, self._allowed)
-        phases, explained = self._library.mixture(spectrum, self._allowed)
+        cosines, _, _ = self.library.similarities(spectrum, self._allowed)
+        phases, explained = self.library.mixture(spectrum, self._allowed)
         probabilities = self._probabilities(spectrum)
 
         # 3. names: of several classes of one name the best one stands for all

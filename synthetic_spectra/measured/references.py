@@ -188,8 +188,8 @@ def as_class(reference, axis, n_datapoints, boundary, most_peaks, lowest_height)
 def merged(classes, n_datapoints, sigma, limit):
     """Put classes together whose ideal spectra cannot be told apart.
 
-    A class joins the most similar one before it whose cosine similarity is above the limit, and
-    becomes one of its aliases, unless name and formula are there already.
+    A class joins the most similar one before it whose cosine similarity is above the limit. The
+    most frequent name is that of all, the others become its aliases.
 
     Args:
         classes: as ``as_class`` gives them.
@@ -219,11 +219,15 @@ def merged(classes, n_datapoints, sigma, limit):
                 aliases[label] = []
     left = []
     for label, same in aliases.items():
-        substances = [_substance(classes[label])]
-        for substance in map(_substance, same):
+        # the most frequent name is the one that people know
+        group = [classes[label], *same]
+        names = [one["name"] for one in group]
+        chosen = group[names.index(max(names, key=names.count))]
+        substances = [_substance(chosen)]
+        for substance in map(_substance, group):
             if not any(_same(substance, known) for known in substances):
                 substances.append(substance)
-        left.append(classes[label] | ({"aliases": substances[1:]} if substances[1:] else {}))
+        left.append(chosen | ({"aliases": substances[1:]} if substances[1:] else {}))
     return left
 
 
