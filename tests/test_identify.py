@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT, refused
 from crystal_files import CRYSTALS, write_all, write_pattern
 
-MEASURED = ROOT.parent.parent / "shared" / "measured"
+MEASURED = ROOT.parent / "shared" / "measured"
 AXIS = ["--first", 8, "--last", 70, "--step", 0.04]
 
 
@@ -182,3 +182,9 @@ def test_measured_files(shell, tmp_path):
         assert found[name]["best"][0]["name"] == phases[0]
     assert found["short range, 14 deg.xy"]["verdict"] == "failed"
     refused(done, f"1 of {len(files)} files have no answer")
+
+
+def test_the_library_that_comes_along_names_a_mineral(shell, folder):
+    write_pattern(folder / "salt.xy", folder / "cifs", {"halite": 1})
+    done = shell(folder, "identify.py", "salt.xy", "--no-network", "--format", "json")
+    assert names(answers(done)["salt.xy"]) == ["Halite"]
