@@ -76,6 +76,6 @@ lock: .venv/ready
 	$(PIP) uv
 	$(COMPILE) requirements.in --output-file requirements.txt
 	$(COMPILE) requirements-dev.in $(ADDED) --output-file requirements-dev.txt
-	printf "ray>=2.40,<3\njax>=0.6,<1\n" | $(COMPILE) - $(ADDED) --constraints requirements-dev.txt \
-		--output-file requirements-optional.txt
+	printf "ray>=2.40,<3\njax>=0.6,<1\nspc-io<1\nrenishawWiRE<1\nbrukeropus<2\n" | $(COMPILE) - $(ADDED) \
+		--constraints requirements-dev.txt --output-file requirements-optional.txt
 	echo "tensorflow[and-cuda]" | $(COMPILE) - $(ADDED) --output-file docker/requirements-gpu.txt
