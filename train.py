@@ -182,7 +182,7 @@ def plan(settings, identities, data):
     protocol = {name: getattr(settings, name) for name in names} | {
         "config": data.name,
         "dataset_checksum": data.checksum,
-        "backend": backend.keras.backend.backend(),
+        "backend": backend.NAME,
     }
 
     runs, damages = [], []

@@ -270,10 +270,10 @@ def test_the_recorded_id_is_that_of_the_run_in_wandb(
     assert sent == "True", done.stderr
     sweeps = {}
     for begun in answering.begun:
-        sweeps.setdefault(begun["name"], begun["sweep"])
+        sweeps.setdefault(begun["name"], (begun["displayName"], begun["sweep"]))
     assert list(sweeps) == recorded
     assert recorded[0] == "given0" != recorded[1]
-    assert list(sweeps.values()) == [sweep or None, None]
+    assert list(sweeps.values()) == [("0", sweep or None), ("1", None)]
 
 
 @pytest.mark.parametrize("variables, words", [

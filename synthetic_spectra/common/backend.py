@@ -120,6 +120,7 @@ def _quiet():
 
 
 keras = _started()
+NAME = keras.backend.backend()
 
 
 def prepare(precision):
@@ -130,7 +131,7 @@ def prepare(precision):
         precision: "float32", or "mixed_bfloat16", which computes in bfloat16 and keeps weights in
             float32.
     """
-    if keras.backend.backend() == "tensorflow":
+    if NAME == "tensorflow":
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
@@ -145,7 +146,7 @@ def trace_by_batch_size(model):
 
     Keras traces it once for any size; what knows its size is computed faster.
     """
-    if keras.backend.backend() == "tensorflow":
+    if NAME == "tensorflow":
         import tensorflow as tf
 
         step = tf.function(model.train_step, jit_compile=model.jit_compile, autograph=False)
@@ -169,7 +170,7 @@ def gradient_of_score(head, activations, labels):
         scores = head(values, training=False)
         return keras.ops.sum(scores * keras.ops.one_hot(labels, scores.shape[-1]))
 
-    if keras.backend.backend() == "tensorflow":
+    if NAME == "tensorflow":
         import tensorflow as tf
 
         values = tf.convert_to_tensor(activations)
@@ -203,14 +204,14 @@ def environment():
 
 def versions():
     """Name → version of what can change the numbers of a run."""
-    packages = ("keras", keras.backend.backend(), "numpy")
+    packages = ("keras", NAME, "numpy")
     return {"python": platform.python_version()} | {name: version(name) for name in packages}
 
 
 def device():
     """The device that trains, in words: the GPU, else the processor."""
     name = None
-    if keras.backend.backend() == "tensorflow":
+    if NAME == "tensorflow":
         import tensorflow as tf
 
         for gpu in tf.config.list_physical_devices("GPU")[:1]:

@@ -5,6 +5,7 @@ from math import ceil
 
 import numpy as np
 
+from synthetic_spectra.common import backend
 from synthetic_spectra.common.backend import keras
 from synthetic_spectra.spectra.dataset import SPLITS
 
@@ -33,7 +34,7 @@ class Batches(keras.utils.PyDataset):
         # the tuning thread, which sleeps for up to as long as the epoch took (TensorFlow 2.21,
         # Keras 3.15). With two, JAX's trainer would begin an epoch with batches that the workers
         # made before the epoch had its order.
-        super().__init__(workers=2 if keras.backend.backend() == "tensorflow" else 1)
+        super().__init__(workers=2 if backend.NAME == "tensorflow" else 1)
 
         self.x, self.y, self.batch_size, self.seed = x, y, batch_size, seed
         self.draw, self.drawn_ahead = draw, {}

@@ -97,10 +97,10 @@ def connected(address):
         except (OSError, OverflowError) as error:
             raise InputError(f"--ray {address}: no such cluster: {error}") from None
 
-    from synthetic_spectra.common.backend import keras
+    from synthetic_spectra.common import backend
 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    variables = {"PYTHONPATH": str(CHECKOUT), "KERAS_BACKEND": keras.backend.backend()}
+    variables = {"PYTHONPATH": str(CHECKOUT), "KERAS_BACKEND": backend.NAME}
     try:
         ray.init(address, runtime_env={"env_vars": variables}, logging_level="ERROR")
     except (ConnectionError, ValueError) as error:

@@ -46,11 +46,14 @@ class Mirror:
             # the name that the client knows
             os.environ["WANDB_API_KEY"] = key
         self.closed = False
-        asked = os.environ.pop("WANDB_MODE", "")
+        asked = os.environ.get("WANDB_MODE")
+        if asked and asked not in MODES:
+            self._tell(f"WANDB_MODE {asked!r}: unknown, it is taken for offline")
+        if asked:
+            # the client refuses what it does not know
+            os.environ["WANDB_MODE"] = MODES.get(asked, "offline")
         if mode == "auto":
-            if asked and asked not in MODES:
-                self._tell(f"WANDB_MODE {asked!r}: unknown, the mirror is offline")
-            mode = MODES.get(asked, "offline") if asked else "online" if key else "offline"
+            mode = os.environ.get("WANDB_MODE") or ("online" if key else "offline")
         self.client_mode, self.project, self.timeout, self.arrays = mode, project, timeout, arrays
 
         # W&B gives the run of a sweep its id, and so may the user
@@ -168,8 +171,8 @@ class Mirror:
         if self.in_sweep and run_id != os.environ.get("WANDB_RUN_ID"):
             # a run of a sweep is one run; what this process trains besides is outside of it
             wandb.teardown()
-            for name in ("WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH"):
-                os.environ.pop(name, None)
+            for variable in ("WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_SWEEP_PARAM_PATH"):
+                os.environ.pop(variable, None)
             self.in_sweep = False
         folder.mkdir(parents=True, exist_ok=True)
         client = wandb.Settings(
