@@ -13,7 +13,6 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, whe
 from synthetic_spectra.analysis import results
 from synthetic_spectra.common.cli import Count, Seed, run_script
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.common.files import write_text
 from synthetic_spectra.measured.foreground import Foreground, foreground
 from synthetic_spectra.measured.identification import Identifier
 from synthetic_spectra.spectra import config, sources
@@ -54,10 +53,8 @@ def main(settings):
         )
     ]
     table = pd.DataFrame(rows)
-    output = settings.results_dir / f"identification_{path.stem}.csv"
-    write_text(output, table.to_csv(index=False, float_format="%.4f"))
+    results.write(settings.results_dir, path.stem, {"identification": table})
     print(curve(table, THRESHOLDS).to_string(float_format="%.3f"))
-    print(f"wrote {output}")
 
 
 def answers(identifier, settings):

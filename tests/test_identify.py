@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 
+import pandas as pd
 import pytest
 from conftest import ROOT, refused
 from crystal_files import CRYSTALS, write_all, write_pattern
@@ -66,6 +67,18 @@ def test_each_substance_is_named_and_a_mixture_is_taken_apart(identify):
             assert abs(phase["strain"]) < 0.002
         cosines = [one["cosine"] for one in answer["best"]]
         assert cosines == sorted(cosines, reverse=True) and max(cosines) <= 1
+
+
+def test_the_unit_of_the_intensities_does_not_matter(identify, folder):
+    for factor, file in ((1e-6, "small.xy"), (1e30, "large.xy")):
+        rows = [line.split() for line in (folder / "both.xy").read_text().splitlines()]
+        text = "\n".join(f"{angle} {float(counts) * factor:.9e}" for angle, counts in rows)
+        (folder / file).write_text(text)
+    found = answers(identify("both.xy", "small.xy", "large.xy", "--format", "json"))
+    expected = found["both.xy"]
+    for answer in found.values():
+        assert answer["explained"] == pytest.approx(expected["explained"], abs=1e-4)
+        assert names(answer) == names(expected) and answer["best"][0]["name"] == "rutile"
 
 
 def test_what_is_not_in_the_config_is_no_confident_match(identify):
@@ -163,6 +176,22 @@ def test_a_config_without_axis_or_names_is_refused(shell, folder):
     (folder / "nameless.json").write_text(json.dumps(content))
     done = shell(folder, "identify.py", "rutile.xy", "--config", "nameless.json", check=False)
     refused(done, "nameless.json", "no name")
+
+
+def test_calibration_of_the_confident_match(identify, shell, folder):
+    flags = ["--config", "references"]
+    done = shell(folder, "studies/identification_calibration.py", *flags, "--spectra", 8)
+    assert "listed_right_kept" in done.stdout
+    table = pd.read_csv(folder / "output" / "results" / "identification_references.csv")
+    assert (table.kind.value_counts() == 8).all() and table.kind.nunique() == 5
+    sure = table[table.explained >= 0.85]
+    assert table.right[table.kind == "listed"].mean() > 0.8
+    assert (sure.kind == "listed").sum() >= 6
+    # what is in no library is no match
+    assert not sure.kind.isin(["noise", "unlisted"]).any()
+    shell(folder, "figures/plot_identification.py", *flags)
+    picture = folder / "output" / "figures" / "plot_identification.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.skipif(not MEASURED.is_dir(), reason="needs the measured files")

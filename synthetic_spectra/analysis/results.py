@@ -70,6 +70,11 @@ class Results:
         """A row per variant and run."""
         return self._table("ablation")
 
+    @cached_property
+    def identification(self):
+        """A row per spectrum that was identified: its kind, the answer, how sure it is."""
+        return self._table("identification")
+
     @property
     def n_test(self):
         """Number of test spectra.

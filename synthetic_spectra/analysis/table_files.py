@@ -78,12 +78,20 @@ TABLES = {
         "studies/ablation.py",
         ("variant", "model", "seed", "test_misclassified", "test_spectra", *COST),
     ),
+    "identification": Table(
+        "identification_{}.csv",
+        "studies/identification_calibration.py",
+        ("kind", "names", "cosine", "explained", "phases", "right"),
+        (),
+        SIX,
+    ),
 }
 # columns that hold numbers or truth values in whatever table: kinds of NumPy data types, and words
 WHOLE, REAL, TRUTH = ("iu", "whole numbers"), ("iuf", "numbers"), ("b", "True or False")
 KINDS = {
     **dict.fromkeys(("seed", "class_a", "class_b", "label"), WHOLE),
-    "online": TRUTH,
+    **dict.fromkeys(("online", "right"), TRUTH),
+    **dict.fromkeys(("cosine", "explained"), REAL),
     **dict.fromkeys((*COUNTS, *COST, *EXPECTED), REAL),
     **dict.fromkeys(("ema_momentum", "test_accuracy", "parameters", "best_epoch"), REAL),
     **dict.fromkeys(("multiply_accumulates", "accuracy", "misclassified", "strength"), REAL),

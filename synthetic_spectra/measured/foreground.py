@@ -8,6 +8,7 @@ import scipy
 WINDOW = 5  # half width of the widest peak that is no background, in its σ
 STANDING = 4  # standard deviations of the noise above which a value belongs to a peak
 CLEAR = 8  # by how many of them the highest peak must
+LEVELS = 1e4  # of the highest intensity above the lowest, as counts of a detector
 NARROWER = 0.7  # one clipping window and the one before it
 
 
@@ -16,7 +17,7 @@ class Foreground:
     """What stands out of the background of a measured spectrum.
 
     Args:
-        intensities: (n,), not negative, 0 where the file has no data.
+        intensities: (n,), 0 to 1, the highest peak; 0 where the file has no data.
         covered: (n,) bool, where the file has data.
         noise: standard deviation of their noise.
         sigma: of the peaks in datapoints, all in all.
@@ -57,8 +58,11 @@ def foreground(intensities, covered, kernel_range):
     standing = np.zeros(len(intensities))
     standing[reach] = np.where(values > STANDING * noise, values, 0)
     standing[~covered] = 0
-    if standing.max() < CLEAR * noise:  # of thousands of datapoints some stand out by chance
+    highest = standing.max()
+    if highest < CLEAR * noise:  # of thousands of datapoints some stand out by chance
         standing[:] = 0
+    elif highest:
+        standing, noise = standing / highest, noise / highest
 
     # 3. Width: for Gaussians of one width far from each other Σ y² / Σ y'² is 2σ².
     slopes = np.sum(np.diff(standing) ** 2)
@@ -80,12 +84,12 @@ def background(intensities, window):
     Returns:
         float64 (n,).
     """
-    lowest = intensities.min()
+    lowest, unit = intensities.min(), (np.ptp(intensities) or 1) / LEVELS
     # two logarithms and a root make high and low peaks alike
-    curve = np.log(np.log(np.sqrt(intensities - lowest + 1) + 1) + 1)
+    curve = np.log(np.log(np.sqrt((intensities - lowest) / unit + 1) + 1) + 1)
     reach = window
     while reach >= 1:
         means = (curve[: -2 * reach] + curve[2 * reach :]) / 2
         curve[reach:-reach] = np.minimum(curve[reach:-reach], means)
         reach = int(reach * NARROWER)
-    return (np.exp(np.exp(curve) - 1) - 1) ** 2 - 1 + lowest
+    return ((np.exp(np.exp(curve) - 1) - 1) ** 2 - 1) * unit + lowest

@@ -184,10 +184,9 @@ class Identifier:
     def _probabilities(self, spectrum):
         """The network's probabilities (classes,) among the classes that the elements allow; None
         without a network, or where it has none, as for an empty spectrum."""
-        highest = spectrum.intensities.max()
-        if self.network is None or not highest:
+        if self.network is None or not spectrum.intensities.any():
             return None
-        scaled = (spectrum.intensities / highest).astype("float32")
-        probabilities = np.where(self._allowed, self.network(scaled[None])[0], 0)
+        predicted = self.network(spectrum.intensities[None].astype("float32"))[0]
+        probabilities = np.where(self._allowed, predicted, 0)
         total = probabilities.sum()
         return probabilities / total if np.isfinite(total) and total > 0 else None

@@ -23,9 +23,8 @@ def draw(answer, definitions, path):
     """
     axis, measured = definitions.axis, answer.measured
     values = axis.value(np.arange(definitions.n_datapoints))
-    highest = measured.intensities.max() or 1
-    spectrum = np.where(measured.covered, measured.intensities / highest, np.nan)
-    explained = answer.curves.sum(axis=0) / highest
+    spectrum = np.where(measured.covered, measured.intensities, np.nan)
+    explained = answer.curves.sum(axis=0)
     n_phases = len(answer.phases)
 
     figure, (top, middle, bottom) = plt.subplots(

@@ -139,7 +139,7 @@ def from_spectrum(path, axis, n_datapoints, lowest_height, kernel_range):
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     standing = foreground(on_axis.intensities, on_axis.covered, kernel_range)
-    lowest = max(lowest_height * standing.intensities.max(), NOISE * standing.noise)
+    lowest = max(lowest_height, NOISE * standing.noise)
     peaks, _ = scipy.signal.find_peaks(standing.intensities, height=lowest, prominence=lowest)
     if not len(peaks):
         raise InputError(f"{path}: no peak stands out of the noise")
