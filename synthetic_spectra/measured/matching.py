@@ -117,6 +117,8 @@ class Library:
             products, shifts, strains = self._projections(left, measured, tried, allowed)
             products[[label for label, _ in found]] = 0
             label = int(products.argmax())
+            if products[label] <= 0:
+                break
             place = self._refined(label, left, measured, tried, shifts[label], strains[label])
             more = np.vstack([curves, self._curve(label, place, measured.covered)])
             fitted, distance = scipy.optimize.nnls(more.T, spectrum)
