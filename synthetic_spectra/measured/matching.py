@@ -18,6 +18,7 @@ SAME_SHIFT = SHIFTS[1] - SHIFTS[0]  # by which the phases of one measurement may
 FINER = np.linspace(-0.5, 0.5, 5)  # tried around the best, in steps of both
 BROADER = (0.6, 0.8, 1, 1.3, 1.7, 2.3, 3)  # width of a phase, that is tried, and of all peaks
 WIDTHS = 1.25 ** np.arange(20)  # σ in datapoints, of which the ideal spectra take the nearest
+TRUNCATE = 5  # σ at which a Gaussian ends
 LEAST_COVERED = 0.3  # share of the squares of an ideal spectrum that a file must cover
 MOST_PHASES = 5  # of a mixture
 LEAST_GAIN = 0.05  # share of the squares of a spectrum that one more phase must explain
@@ -53,12 +54,36 @@ def patterns(positions, heights, n_datapoints, sigma):
     Returns:
         float32 (classes, n_datapoints).
     """
-    spectra = np.zeros((len(positions), n_datapoints), "float32")
+    spectra = np.empty((len(positions), n_datapoints), "float32")
     for spectrum, where, height in zip(spectra, positions, heights, strict=True):
-        spectrum[where] = height
-    scipy.ndimage.gaussian_filter1d(spectra, sigma, mode="constant", output=spectra)
+        spectrum[:] = gaussians(np.asarray(where, float), np.asarray(height), sigma, n_datapoints)
     spectra /= np.linalg.norm(spectra, axis=1, keepdims=True)
     return spectra
+
+
+def gaussians(positions, heights, sigma, n_datapoints):
+    """A spectrum of Gaussians of one width, which end at ``TRUNCATE`` σ.
+
+    Args:
+        positions, heights: of the peaks (k,), in datapoints and in any unit; one whose position is
+            NaN, or beyond the axis, has no part.
+        sigma: of the Gaussians in datapoints, > 0.
+        n_datapoints: of the axis.
+
+    Returns:
+        float64 (n_datapoints,).
+    """
+    reach = int(np.ceil(TRUNCATE * sigma))
+    near = (positions > -reach) & (positions < n_datapoints + reach)  # False for NaN
+    positions, heights = positions[near], heights[near]
+    # with a margin at both ends for what hangs over
+    datapoints = np.rint(positions).astype(int)[:, None] + np.arange(-reach, reach + 1)
+    values = heights[:, None] * np.exp(-0.5 * ((datapoints - positions[:, None]) / sigma) ** 2)
+    margin = 2 * reach + 1
+    summed = np.bincount(
+        (datapoints + margin).ravel(), weights=values.ravel(), minlength=n_datapoints + 2 * margin
+    )
+    return summed[margin : margin + n_datapoints]
 
 
 @dataclass
@@ -187,9 +212,9 @@ class Library:
         axis, definition = self.definitions.axis, self.definitions.spectra[str(label)]
         shift, strain, sigma = place
         values = moved(axis, axis.value(definition.peak_positions), shift, strain)
-        distances = np.arange(self.definitions.n_datapoints) - axis.position(values)[:, None]
-        curve = np.asarray(definition.peak_heights) @ np.exp(-0.5 * (distances / sigma) ** 2)
-        curve = np.where(covered, np.nan_to_num(curve), 0)
+        heights = np.asarray(definition.peak_heights)
+        curve = gaussians(axis.position(values), heights, sigma, len(covered))
+        curve[~covered] = 0
         return curve / (np.linalg.norm(curve) or 1)
 
     def _ideal(self, measured):
