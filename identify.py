@@ -14,14 +14,14 @@ from tyro.conf import Positional
 from synthetic_spectra.analysis import trained
 from synthetic_spectra.common.cli import NotNegative, Positive, notice, run_script
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.measured.identification import Identifier
+from synthetic_spectra.measured.identification import LEAST_CERTAINTY, Identifier
 from synthetic_spectra.spectra import config
 
 TRAINED_DIR = config.ROOT / "trained"  # networks that come along, as in a folder of runs
 DIGITS = 5  # of numbers in tables
 COLUMNS = (
-    "file", "verdict", "explained", "wavelength_guessed", "name", "formula", "same_as", "class",
-    "probability", "cosine", "share", "shift", "strain", "notes",
+    "file", "verdict", "certainty", "explained", "wavelength_guessed", "name", "formula", "same_as",
+    "class", "probability", "cosine", "share", "shift", "strain", "notes",
 )  # fmt: skip
 
 
@@ -51,9 +51,9 @@ class Settings:
     """Chemical symbols: candidates consist of these alone; any by default."""
 
     # the answer
-    least_cosine: Annotated[float, Field(ge=0, le=1)] = 0.85
-    """Cosine similarity of a spectrum and its explanation, 0 to 1, below which there is no
-    confident match."""
+    least_certainty: Annotated[float, Field(ge=0, le=1)] = LEAST_CERTAINTY
+    """Certainty below which there is no confident match, 0 to 1: the cosine similarity of a
+    spectrum and its phases, less 0.03 for each phase beyond the first."""
     shift: NotNegative | None = None
     """Largest shift of all peaks, either way, in the unit of the axis, ≥ 0; by default that of the
     training spectra."""
@@ -78,7 +78,7 @@ def main(settings):
     try:
         identifier = Identifier(
             definitions,
-            settings.least_cosine,
+            settings.least_certainty,
             settings.elements,
             settings.wavelength,
             settings.shift,
@@ -155,7 +155,8 @@ class Text:
         if answer.guessed:
             verdict += ", on a guess of the wavelength"
         print(f"{answer.file}: {verdict}")
-        print(f"  the phases explain it to {answer.explained:.3f} (cosine similarity)")
+        certainty = f"certainty {answer.certainty:.3f}"
+        print(f"  the phases explain it to {answer.explained:.3f} (cosine similarity), {certainty}")
         for note in answer.notes:
             print(f"  {note}")
         rows = [
@@ -192,6 +193,7 @@ class Csv:
             row = {
                 "file": answer.file,
                 "verdict": verdict(answer),
+                "certainty": round(answer.certainty, DIGITS),
                 "explained": round(answer.explained, DIGITS),
                 "wavelength_guessed": answer.guessed,
                 "notes": "; ".join(answer.notes),
@@ -219,6 +221,7 @@ class Json:
             {
                 "file": str(answer.file),
                 "verdict": verdict(answer),
+                "certainty": round(answer.certainty, DIGITS),
                 "explained": round(answer.explained, DIGITS),
                 "wavelength_guessed": answer.guessed,
                 "notes": answer.notes,

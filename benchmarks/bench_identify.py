@@ -49,7 +49,7 @@ def main(settings):
             np.savetxt(files[-1], rows, fmt="%.3f")
         for size in sizes:
             seconds = []
-            identifier = Identifier(first_classes(definitions, size), least_cosine=0.85)
+            identifier = Identifier(first_classes(definitions, size))
             for file in files:
                 start = time.perf_counter()
                 identifier.answer(file)

@@ -10,6 +10,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, whe
 from figures import style
 from synthetic_spectra.analysis import results
 from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.measured.identification import LEAST_CERTAINTY
 from synthetic_spectra.spectra import config
 
 # kind of a spectrum, whether the answer is right → label and line
@@ -26,12 +27,12 @@ CURVES = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Draw which spectra identify.py calls a match, by the similarity that it asks for."""
+    """Draw which spectra identify.py calls a match, by the certainty that it asks for."""
 
     config: str = "minerals"
     """Dataset: a name in dataset_configs/ or a path to a .json."""
-    threshold: float = 0.85
-    """Cosine similarity to mark, that of identify.py --least-cosine."""
+    threshold: float = LEAST_CERTAINTY
+    """Certainty to mark, that of identify.py --least-certainty."""
     results_dir: Path = results.MADE
     """Folder of the result tables; where it has none, the project's record in results/ is taken."""
     output: style.Picture = style.FOLDER / "plot_identification.png"
@@ -42,29 +43,28 @@ def main(settings):
     name = config.find(settings.config).stem
     table = results.read(settings.results_dir, name, "identification").identification
     caption = (
-        f"Share of spectra that count as a match with {name}, by the least cosine similarity of a "
-        "spectrum and its explanation"
+        f"Share of spectra that count as a match with {name}, by the least certainty of the answer"
     )
     style.save(draw(table, settings.threshold), settings.output, caption, [name])
 
 
 def draw(table, threshold):
-    """The figure: a curve for each kind of spectrum, falling as more similarity is asked for.
+    """The figure: a curve for each kind of spectrum, falling as more certainty is asked for.
 
     Args:
         table: ``identification`` of ``results.Results``.
-        threshold: similarity to mark.
+        threshold: certainty to mark.
     """
     figure, axes = style.pyplot().subplots(figsize=(8.5, 4.8))
     thresholds = np.linspace(0.5, 1, 201)
     for (kind, right), (label, line) in CURVES.items():
         spectra = table[table.kind == kind]
-        answers = spectra.explained[spectra.right == right].to_numpy()
+        answers = spectra.certainty[spectra.right == right].to_numpy()
         if len(answers):
             shares = (answers[:, None] >= thresholds).sum(axis=0) / len(spectra)
             axes.plot(thresholds, 100 * shares, label=label, **line)
     axes.axvline(threshold, color="0.7", linewidth=1, zorder=0)
-    axes.set_xlabel("least cosine similarity of a spectrum and its explanation")
+    axes.set_xlabel("least certainty of an answer")
     axes.set_ylabel("spectra called a match, %")
     axes.set(xlim=(0.5, 1), ylim=(0, 102))
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)

@@ -17,7 +17,7 @@ from synthetic_spectra.measured.foreground import Foreground, foreground
 from synthetic_spectra.measured.identification import Identifier
 from synthetic_spectra.spectra import config, sources
 
-THRESHOLDS = (0.7, 0.75, 0.8, 0.85, 0.9, 0.95)  # of the printed table
+THRESHOLDS = (0.75, 0.8, 0.85, 0.88, 0.9, 0.92, 0.95)  # of the printed table
 LEAST_SHARE = 0.2  # of a phase of a mixture
 HUMPS = (0.02, 0.1)  # lowest, highest σ of an amorphous hump, as shares of the axis
 SNR = (20, 1000)  # lowest, highest ratio of a hump and the noise on it
@@ -43,7 +43,7 @@ class Settings:
 def main(settings):
     path = config.find(settings.config)
     try:
-        identifier = Identifier(config.load(path).resolved(), least_cosine=0)
+        identifier = Identifier(config.load(path).resolved(), least_certainty=0)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     rows = [
@@ -94,7 +94,8 @@ def answers(identifier, settings):
 
 
 def identified(identifier, spectrum, names, true, allowed=None):
-    """The similarity of the best class and of all phases, the phases, and whether they are right.
+    """The similarity of the best class and of all phases, the certainty, the phases, and whether
+    they are right.
 
     Args:
         spectrum: (n_datapoints,).
@@ -110,6 +111,7 @@ def identified(identifier, spectrum, names, true, allowed=None):
     return {
         "cosine": cosines.max(),
         "explained": explained,
+        "certainty": identifier.certainty(measured, phases, explained),
         "phases": " + ".join(sorted(found)),
         "right": bool(true) and found == true,
     }
@@ -128,11 +130,11 @@ def similar(identifier, label, limit):
 
 
 def curve(table, thresholds):
-    """What a threshold of the explained similarity keeps and rejects.
+    """What a threshold of the certainty keeps and rejects.
 
     Args:
-        table: a row per spectrum, with kind, explained and right.
-        thresholds: on the column ``explained``.
+        table: a row per spectrum, with kind, certainty and right.
+        thresholds: of the certainty.
 
     Returns:
         a row per threshold: share of the right answers that are kept and of the wrong ones that are
@@ -142,7 +144,7 @@ def curve(table, thresholds):
     for threshold in thresholds:
         row = {"threshold": threshold}
         for kind, part in table.groupby("kind", sort=False):
-            sure = part["explained"] >= threshold
+            sure = part["certainty"] >= threshold
             if part["right"].any():
                 row[f"{kind}_right_kept"] = (sure & part["right"]).sum() / part["right"].sum()
                 wrong = part[~part["right"]]

@@ -88,7 +88,7 @@ def test_what_is_not_in_the_config_is_no_confident_match(identify):
         "glass.xy: no confident match, on a guess of the wavelength",
     ]
     assert "rutile.xy: rutile" in identify("rutile.xy").stdout
-    least = identify("rutile.xy", "--least-cosine", 0.999)
+    least = identify("rutile.xy", "--least-certainty", 0.999)
     assert "rutile.xy: no confident match" in least.stdout
 
 
@@ -184,7 +184,7 @@ def test_calibration_of_the_confident_match(identify, shell, folder):
     assert "listed_right_kept" in done.stdout
     table = pd.read_csv(folder / "output" / "results" / "identification_references.csv")
     assert (table.kind.value_counts() == 8).all() and table.kind.nunique() == 5
-    sure = table[table.explained >= 0.85]
+    sure = table[table.certainty >= 0.88]
     assert table.right[table.kind == "listed"].mean() > 0.8
     assert (sure.kind == "listed").sum() >= 6
     # what is in no library is no match

@@ -81,7 +81,7 @@ TABLES = {
     "identification": Table(
         "identification_{}.csv",
         "studies/identification_calibration.py",
-        ("kind", "names", "cosine", "explained", "phases", "right"),
+        ("kind", "names", "cosine", "explained", "certainty", "phases", "right"),
         (),
         SIX,
     ),
@@ -91,7 +91,7 @@ WHOLE, REAL, TRUTH = ("iu", "whole numbers"), ("iuf", "numbers"), ("b", "True or
 KINDS = {
     **dict.fromkeys(("seed", "class_a", "class_b", "label"), WHOLE),
     **dict.fromkeys(("online", "right"), TRUTH),
-    **dict.fromkeys(("cosine", "explained"), REAL),
+    **dict.fromkeys(("cosine", "explained", "certainty"), REAL),
     **dict.fromkeys((*COUNTS, *COST, *EXPECTED), REAL),
     **dict.fromkeys(("ema_momentum", "test_accuracy", "parameters", "best_epoch"), REAL),
     **dict.fromkeys(("multiply_accumulates", "accuracy", "misclassified", "strength"), REAL),

@@ -13,6 +13,10 @@ from synthetic_spectra.measured.foreground import Foreground, foreground
 from synthetic_spectra.measured.references import elements
 
 BEST = 5  # substances that are named
+# calibrated by studies/identification_calibration.py
+LEAST_CERTAINTY = 0.88  # of an answer that is a match
+FURTHER_PHASE = 0.03  # of the certainty, as more phases explain more of anything
+WIDEST = 2.5  # σ of the peaks, in that of the widest training spectra; a hump is wider
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ class Answer:
 
     Args:
         file: its path.
-        sure: whether the phases explain it so well that they are the answer.
+        sure: whether the certainty is high enough for the phases to be the answer.
+        certainty: ``Identifier.certainty`` of the phases, at most 1.
         explained: cosine similarity of the spectrum and all phases together, 0 to 1.
         guessed: whether the wavelength of the file is a guess.
         phases: ``Candidate`` of the mixture, that with the largest share first.
@@ -58,6 +63,7 @@ class Answer:
 
     file: Path
     sure: bool
+    certainty: float
     explained: float
     guessed: bool
     phases: list
@@ -73,7 +79,7 @@ class Identifier:
 
     Args:
         definitions: a resolved ``config.Config`` with an axis, whose classes have names.
-        least_cosine: of a spectrum and its explanation, from which the answer is sure.
+        least_certainty: from which an answer is sure.
         elements: chemical symbols of which candidates consist; all may be there if it is empty.
         wavelength: of the measurements in Å; None where the files tell.
         shift, strain: largest ones, as of ``matching.Library``; None: those of the training
@@ -83,7 +89,7 @@ class Identifier:
     """
 
     definitions: object
-    least_cosine: float
+    least_certainty: float = LEAST_CERTAINTY
     elements: tuple = ()
     wavelength: float | None = None
     shift: float | None = None
@@ -140,6 +146,7 @@ class Identifier:
         # 2. what it is like, and what it is made of
         cosines, _, _ = self.library.similarities(spectrum, self._allowed)
         phases, explained = self.library.mixture(spectrum, self._allowed)
+        certainty = self.certainty(spectrum, phases, explained)
         probabilities = self._probabilities(spectrum)
 
         # 3. names: of several classes of one name the best one stands for all
@@ -168,7 +175,8 @@ class Identifier:
 
         return Answer(
             file=Path(path),
-            sure=explained >= self.least_cosine,
+            sure=certainty >= self.least_certainty,
+            certainty=certainty,
             explained=explained,
             guessed=on_axis.guessed,
             phases=[candidate(phase.label) for phase in phases],
@@ -177,6 +185,21 @@ class Identifier:
             measured=spectrum,
             curves=np.array([phase.curve for phase in phases]).reshape(-1, len(spectrum.covered)),
         )
+
+    def certainty(self, spectrum, phases, explained):
+        """How sure it is that a mixture is the right one.
+
+        Args:
+            spectrum: a ``Foreground``.
+            phases, explained: as ``matching.Library.mixture`` gives them.
+
+        Returns:
+            the cosine similarity of the spectrum and all phases, less ``FURTHER_PHASE`` for each
+            phase beyond the first; 0 where the peaks are too wide to be of a crystal.
+        """
+        if spectrum.sigma > WIDEST * self.definitions.rendering.kernel_range[1]:
+            return 0.0
+        return max(0.0, explained - FURTHER_PHASE * max(0, len(phases) - 1))
 
     def _fits(self, formula):
         return not self.elements or (bool(formula) and elements(formula) <= set(self.elements))
