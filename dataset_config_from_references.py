@@ -1,7 +1,6 @@
 """CIFs, tables of peaks, measured spectra → dataset_configs/<name>.json: classes with names."""
 
 import math
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 from tyro.conf import Positional
 
-from synthetic_spectra.common.cli import Positive, run_script
+from synthetic_spectra.common.cli import Positive, notice, run_script
 from synthetic_spectra.common.errors import InputError, sentence
 from synthetic_spectra.measured import references
 from synthetic_spectra.spectra import config
@@ -99,7 +98,7 @@ def main(settings):
                         )
                     )  # fmt: skip
         except (InputError, OSError) as error:
-            print(f"left out: {error}", file=sys.stderr)
+            notice(f"left out: {error}")
     if not classes:
         raise InputError("no reference is left, expected at least one")
 
