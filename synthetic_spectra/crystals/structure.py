@@ -1,0 +1,89 @@
+"""Many crystals as plain arrays: what the generator makes and what the diffraction reads.
+
+The parts of this room and what passes between them:
+
+- ``symmetry``: space groups in their standard setting, and the orbits of their Wyckoff positions.
+- ``statistics``: counts over real structures, read from ``crystal_statistics/<name>.npz``.
+- ``generator``: ``generator.draw(statistics, limits, seed, epoch, numbers)`` → ``Crystals``, one
+  for each of ``numbers``. Crystal k of epoch e depends on (seed, e, k) alone.
+- ``diffraction``: ``Crystals`` → lines.
+
+Setting: b is the unique axis of monoclinic groups, trigonal groups have hexagonal axes. The origin
+of generated crystals is choice 2 where there are two; that of real ones may be choice 1, which
+changes the phases of structure factors, but no intensity.
+"""
+
+from dataclasses import dataclass
+
+import gemmi
+import numpy as np
+
+from synthetic_spectra.crystals.diffraction import Crystal
+
+
+@dataclass(frozen=True)
+class Crystals:
+    """n crystals with m atoms in all. Every place is fully occupied.
+
+    Args:
+        groups: numbers of the space groups, (n,) int64, 1 to 230.
+        cells: a, b, c in Å, then α, β, γ in degrees, of the conventional cells, (n, 6) float64.
+        starts: the atoms of crystal i are ``starts[i]:starts[i + 1]``, (n + 1,) int64.
+        elements: atomic numbers, (m,) int64.
+        positions: fractional coordinates in the conventional cell, (m, 3) float64, in [0, 1). One
+            atom is listed for each lattice point: in a centred cell the vectors of
+            ``centring_vectors`` give the others.
+    """
+
+    groups: np.ndarray
+    cells: np.ndarray
+    starts: np.ndarray
+    elements: np.ndarray
+    positions: np.ndarray
+
+    def __len__(self):
+        return len(self.groups)
+
+    def crystal(self, i):
+        """Crystal i with all atoms of its conventional cell: a ``diffraction.Crystal``."""
+        atoms = slice(self.starts[i], self.starts[i + 1])
+        vectors = centring_vectors(int(self.groups[i]))
+        positions = (self.positions[atoms] + vectors[:, None]).reshape(-1, 3) % 1
+        symbols = [gemmi.Element(int(number)).name for number in self.elements[atoms]]
+        return Crystal(
+            name="",
+            formula="",
+            entry="",
+            cell=tuple(self.cells[i].tolist()),
+            positions=positions,
+            elements=tuple(symbols * len(vectors)),
+            occupancies=np.ones(len(positions)),
+        )
+
+
+def joined(parts):
+    """One ``Crystals`` of several, in their order."""
+    atoms = np.concatenate([np.diff(part.starts) for part in parts])
+    starts = np.concatenate([[0], np.cumsum(atoms)]).astype(np.int64)
+    return Crystals(
+        np.concatenate([part.groups for part in parts]),
+        np.concatenate([part.cells for part in parts]),
+        starts,
+        np.concatenate([part.elements for part in parts]),
+        np.concatenate([part.positions for part in parts]),
+    )
+
+
+def standard_group(number):
+    """The ``gemmi.SpaceGroup`` of a number, 1 to 230, in the setting of the usual tables: b unique,
+    hexagonal axes, origin choice 2."""
+    return _STANDARD[number]
+
+
+def centring_vectors(number):
+    """The lattice points in the conventional cell of a space group, (1, 2, 3 or 4; 3), with 0."""
+    vectors = standard_group(number).operations().cen_ops
+    return np.array(vectors) / gemmi.Op.DEN
+
+
+_STANDARD = {one.number: one for one in gemmi.spacegroup_table() if one.is_reference_setting()}
