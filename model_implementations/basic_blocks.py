@@ -1,4 +1,5 @@
-"""Blocks that more than one architecture uses: pooling, dropout, the dense layers at the end."""
+"""Blocks that more than one architecture uses: pooling, batch normalisation, dropout, the dense
+layers at the end."""
 
 from keras import layers
 
@@ -20,6 +21,23 @@ def max_pool(x, *, pool_size, strides):
             f"the spectra are too short, {length} values are left where a pool needs {pool_size}"
         )
     return layers.MaxPooling1D(pool_size, strides)(x)
+
+
+def normalized(x, momentum):
+    """Values after batch normalisation.
+
+    Outside of training it uses moving averages of the means and variances of the batches.
+
+    Args:
+        x: values (n, length, channels).
+        momentum: share of a moving average that stays at each training step, 0 to below 1.
+
+    Raises:
+        ValueError: for another momentum.
+    """
+    if not 0 <= momentum < 1:
+        raise ValueError(f"momentum is {momentum:g}, expected 0 to below 1")
+    return layers.BatchNormalization(momentum=momentum)(x)
 
 
 def dropped(x, rate):

@@ -14,6 +14,7 @@ from model_implementations import (
     MODELS,
     build,
     checked_choices,
+    ho,
     outline,
     parse_choices,
     published_choices,
@@ -129,6 +130,29 @@ def test_choices_from_the_shell_replace_the_benchmarked_ones():
     assert [layer.units for layer in layers if isinstance(layer, keras.layers.Dense)] == [40, 30, 7]
     assert {layer.rate for layer in layers if isinstance(layer, keras.layers.Dropout)} == {0.5}
     assert checked_choices("resnet_mod", {"first_activation": "elu"})["first_activation"] == "elu"
+
+
+@pytest.mark.parametrize("name", ["cnn_bn", "resnet"])
+def test_the_momentum_of_batch_normalization(name, monkeypatch):
+    """It changes how fast the moving averages follow, and nothing else; unnamed it is Keras's."""
+    monkeypatch.setattr(ho, "N_LAYERS", 1)
+    spectra = np.random.default_rng(2).random((3, 301, 1), "float32")
+    averages, weights = {}, []
+    for momentum in ({}, {"momentum": 0.99}, {"momentum": 0.9}):
+        keras.utils.set_random_seed(4)
+        model = build(name, 301, 7, **momentum)
+        weights.append(model.get_weights())
+        fast_layers.accelerated(model)(spectra, training=True)
+        first = next(
+            one for one in model.layers if isinstance(one, keras.layers.BatchNormalization)
+        )
+        averages[first.momentum] = keras.ops.convert_to_numpy(first.moving_mean)
+    assert list(averages) == [0.99, 0.9]
+    np.testing.assert_allclose(averages[0.9], 10 * averages[0.99], rtol=1e-4)
+    for default, *changed in zip(*weights, strict=True):
+        assert all(np.array_equal(default, values) for values in changed)
+    with pytest.raises(InputError, match=f"{name}.*momentum is 1.5, expected 0 to below 1"):
+        build(name, 301, 7, momentum=1.5)
 
 
 @pytest.mark.parametrize(
