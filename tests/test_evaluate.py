@@ -4,6 +4,7 @@ is the tables alone, and several evaluations at once lose nothing."""
 import io
 import json
 import multiprocessing
+import re
 import subprocess
 import sys
 
@@ -147,6 +148,16 @@ def test_a_cost_that_is_not_known_is_an_empty_cell(shell, data, flags, tmp_path)
     shell(tmp_path, "evaluate.py", *flags)
     table = results.read(tmp_path / "output" / "results", "example").runs
     assert table.multiply_accumulates.isna().all()
+
+
+def test_where_every_run_diverged_the_tables_say_so(shell, flags, tmp_path):
+    training = ("--models", "cnn2", "--model-args", "dense=[16]", "--learning-rate", 1e30)
+    shell(tmp_path, "train.py", *flags, *training, "--seeds", 0, 1)
+    kinds = ("--tables", "summary", "runs", "medians", "confusions", "groups", "differences")
+    done = shell(tmp_path, "evaluate.py", *flags, *kinds)
+    assert re.search(r"cnn2 .* 2 +2 ", done.stdout) and "nan" not in done.stdout
+    again = shell(tmp_path, "evaluate.py", *flags[:2], "--results-only", *kinds)
+    assert again.stdout == done.stdout
 
 
 def evaluate_at_once(started, folder, datasets_dir, i, repetitions):
