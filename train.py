@@ -3,7 +3,6 @@
 import time
 from dataclasses import dataclass, fields
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,9 +12,7 @@ from synthetic_spectra.common import cli
 from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset, sources
-from synthetic_spectra.training import outcome, ray_cluster, this_machine
-from synthetic_spectra.training.run import Identity
-from synthetic_spectra.training.run_folder import Run
+from synthetic_spectra.training import outcome, plan, ray_cluster, this_machine
 from synthetic_spectra.training.wandb_mirror import Mirror
 
 # Keras takes seconds to start: functions that need it import it, so that --help need not wait.
@@ -121,10 +118,15 @@ def main(settings):
 
     # flags are refused before the arrays are read
     backend.prepare(settings.precision)
-    identities = chosen(settings)
+    identities = plan.identities(settings)
     data = dataset.load(settings.datasets_dir, config_file)
 
-    runs, damages = plan(settings, identities, data)
+    protocol = {
+        field.name: getattr(settings, field.name)
+        for field in fields(Settings)
+        if field.name not in CHOOSING
+    }
+    runs, damages = plan.runs(identities, protocol, data, settings.runs_dir, settings.resume)
     to_do = [run for run in runs if not run.summary]
     done = len(runs) - len(to_do)
     notice(f"{data.name} on {backend.device()}: {len(runs)} runs, {done} of them finished already")
@@ -142,59 +144,6 @@ def main(settings):
     print(outcome.table(runs))
     if damages or problems:
         raise InputError("; ".join(damages + problems))
-
-
-def chosen(settings):
-    """The identities of the runs that the settings ask for: model by model, activation by
-    activation, seed by seed, none twice.
-
-    Raises:
-        InputError: for an unknown model, model argument or activation.
-    """
-    from model_implementations import checked_choices, hidden_activation, parse_choices
-    from synthetic_spectra.common import backend
-
-    model_args = parse_choices(settings.model_args)
-    choices = {model: checked_choices(model, model_args) for model in settings.models}
-    for activation in settings.hidden_activations:
-        if activation not in (known := ("published", *backend.activations())):
-            raise InputError(f"hidden activation {activation!r}: known are {', '.join(known)}")
-
-    shared = {name: getattr(settings, name) for name in ("online", "ema_momentum", "precision")}
-    identities = {}
-    asked = product(settings.models, settings.hidden_activations, settings.seeds)
-    for model, activation, seed in asked:
-        activation = hidden_activation(choices[model], activation)
-        identities[Identity(model, activation, model_args, **shared, seed=seed)] = None
-    return list(identities)
-
-
-def plan(settings, identities, data):
-    """The ``Run`` of each of the identities that ``chosen`` returns, with all its settings; and a
-    sentence for each run whose files cannot be read, which is left out.
-
-    Raises:
-        InputError: if a run was finished, or would be continued, with other settings.
-    """
-    from synthetic_spectra.common import backend
-
-    names = [field.name for field in fields(Settings) if field.name not in CHOOSING]
-    protocol = {name: getattr(settings, name) for name in names} | {
-        "config": data.name,
-        "dataset_checksum": data.checksum,
-        "backend": backend.NAME,
-    }
-
-    runs, damages = [], []
-    for identity in identities:
-        folder = settings.runs_dir / data.name / identity.folder_name
-        run = Run(folder, protocol | identity.settings() | backend.environment())
-        if damage := run.damage(settings.resume):
-            damages.append(damage)
-        else:
-            run.check(settings.resume)
-            runs.append(run)
-    return runs, damages
 
 
 def train(run, data, settings, mirror, deadline):

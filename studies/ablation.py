@@ -18,7 +18,7 @@ from synthetic_spectra.analysis.table_files import COST, COUNTS
 from synthetic_spectra.common.cli import Count, RunSeed, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset
-from synthetic_spectra.training import run_folder
+from synthetic_spectra.training import plan, run_folder
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def main(settings):
     for name in settings.variants:
         if name not in VARIANTS:
             raise InputError(f"variant {name!r}: unknown; known: {', '.join(VARIANTS)}")
-    train.chosen(training(settings))
+    plan.identities(training(settings))
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
 
     problems = []

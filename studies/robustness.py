@@ -18,7 +18,7 @@ from synthetic_spectra.analysis.strengths import ARTEFACTS, NONE
 from synthetic_spectra.common.cli import Count, RunSeed, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset
-from synthetic_spectra.training import run_folder
+from synthetic_spectra.training import plan, run_folder
 from synthetic_spectra.training.run import Identity
 
 
@@ -67,7 +67,7 @@ def main(settings):
         if artefact not in ARTEFACTS:
             raise InputError(f"artefact {artefact!r}: unknown; known: {', '.join(ARTEFACTS)}")
     if settings.models:
-        train.chosen(training(settings))
+        plan.identities(training(settings))
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
 
     # the networks that were trained without artefacts see the spectra as they are

@@ -12,6 +12,7 @@ from model_implementations import build
 from synthetic_spectra.common.backend import keras
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import dataset
+from synthetic_spectra.training import plan
 from synthetic_spectra.training.batches import Batches, StartOfEpoch, epoch_order
 from synthetic_spectra.training.outcome import outcome as outcome_of
 from synthetic_spectra.training.run import Identity
@@ -35,7 +36,7 @@ def trained(process, example):
 
 def names(**settings):
     """Names of the run folders that settings of train.py ask for."""
-    return [identity.folder_name for identity in train.chosen(train.Settings(**settings))]
+    return [identity.folder_name for identity in plan.identities(train.Settings(**settings))]
 
 
 def test_runs_are_those_of_every_model_activation_and_seed():
