@@ -20,6 +20,7 @@ import train
 from synthetic_spectra.common.cli import checked_settings
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset, sources
+from synthetic_spectra.spectra.definitions import Config
 from synthetic_spectra.spectra.settings import Rendering
 
 JSON = st.recursive(
@@ -57,7 +58,7 @@ def test_any_content_is_a_config_or_one_sentence(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("any") / "any.json"
     path.write_text(json.dumps(content))
     try:
-        assert isinstance(config.load(path), config.Config)
+        assert isinstance(config.load(path), Config)
     except InputError as error:
         assert str(path) in str(error)
         assert "\n" not in str(error)

@@ -122,6 +122,8 @@ def change(*path, to):
 
 FIRST = ("spectra", "0")
 MISTAKES = {
+    "unknown kind": (change("kind", to="nmr"), ["kind", "'nmr'", "'peaks'"]),
+    "kind is a list": (change("kind", to=["peaks"]), ["kind", "['peaks']"]),
     "unknown key": (change("datapoint", to=5), ["datapoint"]),
     "unknown key of a class": (change(*FIRST, "peaks", to=[]), ["class 0", "peaks"]),
     "unknown rendering setting": (change("rendering", "shift", to=3), ["rendering.shift"]),

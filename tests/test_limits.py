@@ -15,6 +15,7 @@ from test_rendering import render
 
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset, peaks, sources
+from synthetic_spectra.spectra.peak_definitions import ClassDefinition
 from synthetic_spectra.spectra.settings import Rendering
 
 SCRIPT = ROOT / "spectra_from_config.py"
@@ -75,14 +76,14 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path):
 
 @pytest.mark.parametrize("shift_range", [0, 1, 7, 20, 60, 300])
 def test_clipped_peaks_are_counted(shift_range):
-    spectrum = config.ClassDefinition(peak_positions=[3, 40, 95], peak_heights=[1.0, 0.5, 0.2])
+    spectrum = ClassDefinition(peak_positions=[3, 40, 95], peak_heights=[1.0, 0.5, 0.2])
     settings_of_class = Rendering(
         shift_range=shift_range, test_shift=shift_range, test_shifts=(0, -1, 1, 2)
     )
     share, n_tests = peaks.clipped(spectrum, settings_of_class, 100)
 
     # drawn on an axis without ends, peaks lie beyond this one as often
-    moved = config.ClassDefinition(peak_positions=[1003, 1040, 1095], peak_heights=[1.0, 0.5, 0.2])
+    moved = ClassDefinition(peak_positions=[1003, 1040, 1095], peak_heights=[1.0, 0.5, 0.2])
     rng = np.random.default_rng(0)
     positions, _, _ = peaks.draw(moved, settings_of_class, 20_000, 3000, rng)
     beyond = (positions < 1000) | (positions > 1099)

@@ -78,7 +78,7 @@ class Identifier:
     """Names measured files after the classes of a config.
 
     Args:
-        definitions: a resolved ``config.Config`` with an axis, whose classes have names.
+        definitions: a resolved ``PeakConfig`` with an axis, whose classes have names.
         least_certainty: from which an answer is sure.
         elements: chemical symbols of which candidates consist; all may be there if it is empty.
         wavelength: of the measurements in Å; None where the files tell.

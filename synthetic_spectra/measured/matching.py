@@ -91,7 +91,7 @@ class Library:
     """The ideal spectra of all classes of a config, and how far they may shift and stretch.
 
     Args:
-        definitions: a ``config.Config`` with an axis.
+        definitions: a ``PeakConfig`` with an axis.
         shift: largest shift, either way, in the unit of the axis.
         strain: largest relative change of the lattice, either way.
     """

@@ -18,7 +18,7 @@ def draw(answer, definitions, path):
 
     Args:
         answer: an ``identification.Answer``.
-        definitions: the ``config.Config`` whose classes it names.
+        definitions: the ``PeakConfig`` whose classes it names.
         path: of the figure; its suffix decides the format.
     """
     axis, measured = definitions.axis, answer.measured

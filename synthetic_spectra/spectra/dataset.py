@@ -13,6 +13,7 @@ import numpy as np
 from synthetic_spectra.common.errors import InputError, first_line
 from synthetic_spectra.common.machine import free_memory
 from synthetic_spectra.spectra import config, manifest
+from synthetic_spectra.spectra.definitions import Config
 from synthetic_spectra.spectra.manifest import CONFIG_FILE
 
 SPLITS = ("train", "val", "test")
@@ -30,7 +31,7 @@ class Dataset:
     """
 
     folder: Path
-    definitions: config.Config
+    definitions: Config
     x: dict
     y: dict
     checksums: dict

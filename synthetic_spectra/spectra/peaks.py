@@ -11,6 +11,7 @@ import numpy as np
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.machine import free_memory
 from synthetic_spectra.spectra import instrument
+from synthetic_spectra.spectra.peak_definitions import PeakConfig
 
 MAX_HEIGHT = 2.0  # heights are clipped to [0, MAX_HEIGHT]
 AT_ONCE = 2**28  # bytes of memory for the spectra that are rendered in one call
@@ -109,6 +110,8 @@ class PeakSource:
     Args:
         definitions: the resolved config.
     """
+
+    config = PeakConfig
 
     def __init__(self, definitions):
         self.definitions = definitions

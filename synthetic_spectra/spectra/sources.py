@@ -1,20 +1,12 @@
 """Resolved config → spectra and labels, for arrays on disk and for endless training: the one
-rendering pipeline.
-
-A kind of dataset is one module, with a class that takes the resolved config, and one line in
-``SOURCES``. ``peaks.PeakSource`` shows the methods of the class: ``numbers(split)``,
-``refuse_too_large(splits)``, ``notice()`` and ``draw(splits, key)``.
-"""
+rendering pipeline."""
 
 import numpy as np
 
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.machine import free_memory
 from synthetic_spectra.spectra import dataset, manifest
-from synthetic_spectra.spectra.peaks import PeakSource
-
-# the ``kind`` of a config → class of its source
-SOURCES = {"peaks": PeakSource}
+from synthetic_spectra.spectra.kinds import SOURCES
 
 
 def notice(definitions):

@@ -1,0 +1,90 @@
+"""What the configs of all kinds of datasets have in common: strict fields, rendering settings."""
+
+from dataclasses import fields
+from typing import get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from synthetic_spectra.common.errors import InputError, sentence
+from synthetic_spectra.spectra.settings import OFF, Rendering
+
+
+class Strict(BaseModel):
+    # extra="forbid": a misspelt key must not silently render another dataset; strict: 5.0 is no
+    # position, "5" no number
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
+
+
+def scope(name, vocabulary):
+    """The class of a ``rendering`` object in a config, with the settings of a vocabulary.
+
+    A setting that the config leaves out is ``None``, or its value of ``OFF``.
+    """
+    kinds = get_type_hints(vocabulary, include_extras=True)
+    settings = {
+        setting: (kind, OFF[setting]) if setting in OFF else (kind | None, None)
+        for setting, kind in kinds.items()
+    }
+    return create_model(name, __base__=Strict, **settings)
+
+
+class Config(Strict):
+    """A dataset of any kind.
+
+    The class of a kind adds the fields ``kind``, ``n_datapoints``, ``n_classes``, ``axis``,
+    ``rendering``, an object that ``scope`` makes, and ``spectra``, label ("0", "1", …) → class.
+    """
+
+    @classmethod
+    def parsed(cls, content, source):
+        """Check the content of a config; ``source`` names it in error messages.
+
+        Raises:
+            InputError: if it breaks a rule.
+        """
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise InputError(f"{source}: {sentence(error)}") from None
+
+    def content(self):
+        """The JSON content: the published keys in their order, ours only where they are set."""
+        return self.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
+
+    def fixed(self):
+        """The rendering settings that this config fixes for the whole dataset: name → value."""
+        given = self.rendering.model_fields_set
+        return {
+            name: value for name, value in self.rendering if name in given and value is not None
+        }
+
+    def resolved(self, defaults=None):
+        """This config with every dataset-wide rendering setting filled in: its own value, else that
+        of ``defaults``.
+
+        Args:
+            defaults: a ``settings.Rendering``; without one, that of the defaults.
+
+        Raises:
+            InputError: if a width is longer than the axis.
+        """
+        defaults = defaults or Rendering()
+        return self.changed(
+            **{field.name: getattr(defaults, field.name) for field in fields(Rendering)}
+            | self.fixed()
+        )
+
+    def changed(self, **rendering):
+        """This config with other dataset-wide rendering settings; those of a class stay.
+
+        Raises:
+            InputError: if a setting is unknown or out of range.
+        """
+        scope = self.rendering.model_dump(exclude_none=True) | rendering
+        return self.parsed({**self.content(), "rendering": scope}, "settings")
+
+    def artefacts(self):
+        """What an instrument and a sample add to the spectra: name → value of the settings that
+        differ from ``settings.OFF``."""
+        values = {name: getattr(self.rendering, name) for name in OFF}
+        return {name: value for name, value in values.items() if value != OFF[name]}
