@@ -4,7 +4,7 @@ The parts of this room and what passes between them:
 
 - ``symmetry``: space groups in their standard setting, and the orbits of their Wyckoff positions.
 - ``statistics``: counts over real structures, read from ``crystal_statistics/<name>.npz``.
-- ``generator``: ``generator.draw(statistics, limits, seed, epoch, numbers)`` → ``Crystals``, one
+- ``generator``: ``Generator(statistics, limits).draw(seed, epoch, numbers)`` → ``Crystals``, one
   for each of ``numbers``. Crystal k of epoch e depends on (seed, e, k) alone.
 - ``diffraction``: ``Crystals`` → lines.
 
@@ -19,6 +19,7 @@ import gemmi
 import numpy as np
 
 from synthetic_spectra.crystals.diffraction import Crystal
+from synthetic_spectra.crystals.symmetry import centring_vectors
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Crystals:
         elements: atomic numbers, (m,) int64.
         positions: fractional coordinates in the conventional cell, (m, 3) float64, in [0, 1). One
             atom is listed for each lattice point: in a centred cell the vectors of
-            ``centring_vectors`` give the others.
+            ``symmetry.centring_vectors`` give the others.
+        sites: index of the Wyckoff site that each atom is on, within its crystal, (m,) int64.
     """
 
     groups: np.ndarray
@@ -40,6 +42,7 @@ class Crystals:
     starts: np.ndarray
     elements: np.ndarray
     positions: np.ndarray
+    sites: np.ndarray
 
     def __len__(self):
         return len(self.groups)
@@ -71,19 +74,5 @@ def joined(parts):
         starts,
         np.concatenate([part.elements for part in parts]),
         np.concatenate([part.positions for part in parts]),
+        np.concatenate([part.sites for part in parts]),
     )
-
-
-def standard_group(number):
-    """The ``gemmi.SpaceGroup`` of a number, 1 to 230, in the setting of the usual tables: b unique,
-    hexagonal axes, origin choice 2."""
-    return _STANDARD[number]
-
-
-def centring_vectors(number):
-    """The lattice points in the conventional cell of a space group, (1, 2, 3 or 4; 3), with 0."""
-    vectors = standard_group(number).operations().cen_ops
-    return np.array(vectors) / gemmi.Op.DEN
-
-
-_STANDARD = {one.number: one for one in gemmi.spacegroup_table() if one.is_reference_setting()}
