@@ -15,7 +15,7 @@ from functools import partial
 
 import keras
 
-from model_implementations import blurred_areas, contract, ho, lee, liu, szymanski, wang
+from model_implementations import blurred_areas, contract, ho, lee, liu, schopmans, szymanski, wang
 from synthetic_spectra.common.errors import InputError
 
 MODELS = {
@@ -46,7 +46,16 @@ MODELS = {
         dense=(3100, 1200),
         hidden_activation="relu",
     ),
+    # for space groups
+    "park_small": partial(schopmans.park, dense=(700, 70)),
+    "park_medium": schopmans.park,
+    "park_big": partial(schopmans.park, dense=(2300, 1150)),
+    "resnet10": schopmans.resnet,
+    "resnet18": partial(schopmans.resnet, blocks=(2, 2, 2, 2)),
+    "resnet50": partial(schopmans.resnet, blocks=(3, 4, 6, 3), bottleneck=True),
+    "resnet101": partial(schopmans.resnet, blocks=(3, 4, 23, 3), bottleneck=True),
     # of this project
+    "strided": schopmans.strided,
     "blurred_areas": blurred_areas.blurred_areas,
 }
 

@@ -15,12 +15,21 @@ def max_pool(x, *, pool_size, strides):
     Raises:
         ValueError: if ``length`` is less than ``pool_size``.
     """
+    return layers.MaxPooling1D(_checked(pool_size, x), strides)(x)
+
+
+def average_pool(x, *, pool_size, strides):
+    """Average pooling without padding; arguments and errors are those of ``max_pool``."""
+    return layers.AveragePooling1D(_checked(pool_size, x), strides)(x)
+
+
+def _checked(pool_size, x):
     length = x.shape[1]
     if length < pool_size:
         raise ValueError(
             f"the spectra are too short, {length} values are left where a pool needs {pool_size}"
         )
-    return layers.MaxPooling1D(pool_size, strides)(x)
+    return pool_size
 
 
 def normalized(x, momentum):

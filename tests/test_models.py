@@ -5,6 +5,7 @@ import random
 
 import numpy as np
 import pytest
+import test_schopmans
 from conftest import ROOT
 
 from synthetic_spectra.common.backend import keras
@@ -54,10 +55,12 @@ LESS = {
     "inc6": (310446739, 310257539),
     "cnn6_convdo": (504308480, 503740880),
 }
+# begins of the names of networks whose padded convolutions take spectra of any length
+ANY_LENGTH = ("resnet", "strided")
 
 
 def test_every_model_is_checked():
-    assert PUBLISHED.keys() == MODELS.keys()
+    assert PUBLISHED.keys() | test_schopmans.PUBLISHED.keys() == MODELS.keys()
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -103,22 +106,23 @@ def trained_dense(model):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_other_sizes_and_activations(name):
-    model = outline(name, 333, 7, hidden_activation="tanh", dense=(5,))
-    assert model.input_shape == (None, 333, 1)
+    model = outline(name, 801, 7, hidden_activation="tanh", dense=(5,))
+    assert model.input_shape == (None, 801, 1)
     assert model.output_shape == (None, 7)
     hidden, output = trained_dense(model)
     assert (hidden.units, hidden.activation.__name__) == (5, "tanh")
     assert output.activation.__name__ == "softmax"
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if not name.startswith("resnet")])
+@pytest.mark.parametrize("name", [name for name in MODELS if not name.startswith(ANY_LENGTH)])
 def test_too_short_spectra_are_told(name):
     with pytest.raises(InputError, match=f"{name}.* 2 datapoints.*too short"):
         build(name, 2, 3)
 
 
-def test_resnet_takes_any_length():
-    assert build("resnet", 2, 3).output_shape == (None, 3)
+@pytest.mark.parametrize("name", ["resnet", "strided"])
+def test_strided_convolutions_take_any_length(name):
+    assert build(name, 2, 3).output_shape == (None, 3)
 
 
 def test_choices_from_the_shell_replace_the_benchmarked_ones():
