@@ -35,16 +35,18 @@ class Settings:
     tables: Annotated[
         tuple[
             Literal[
-                "summary", "runs", "medians", "architectures", "confusions", "groups", "differences"
+                "summary", "topk", "runs", "medians", "architectures", "confusions", "groups",
+                "differences",
             ],
             ...,
         ],
         Field(min_length=1),
-    ] = ("summary",)
-    """Tables to print: a line per network (the preprint's Table 2), per run (Supplementary Table
-    1), median accuracies (the paper's Table 2), the networks themselves (the preprint's Table 1),
-    confused pairs of classes and why, accuracy per group of classes, differences of every two
-    networks and whether they are more than chance."""
+    ] = ("summary",)  # fmt: skip
+    """Tables to print: a line per network (the preprint's Table 2), how often the class is among
+    the 1 to 5 most probable ones, a line per run (Supplementary Table 1), median accuracies (the
+    paper's Table 2), the networks themselves (the preprint's Table 1), confused pairs of classes
+    and why, accuracy per group of classes, differences of every two networks and whether they are
+    more than chance."""
     format: Literal["text", "markdown", "csv", "latex"] = "text"
     """Format of the printed tables."""
 
@@ -105,6 +107,8 @@ def print_tables(settings, found):
     for i, kind in enumerate(settings.tables):
         if kind == "summary":
             table = tables.networks(found.runs, published, found.ceiling)
+        elif kind == "topk":
+            table = tables.top(found.runs)
         elif kind == "runs":
             table = tables.runs(found.runs, published)
         elif kind == "medians":

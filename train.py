@@ -224,7 +224,7 @@ def train(run, data, settings, mirror, deadline):
         return False
 
     model.set_weights(stopping.best_weights)
-    predictions = None if divergence.found else batches.predicted_labels(model, data)
+    predictions = None if divergence.found else batches.predictions(model, data)
     costs = network.count_params(), multiply_accumulates(network)
     best, diverged = stopping.best_epoch, divergence.found
     summary = outcome.summary(run.history, costs, data, best, predictions, diverged)

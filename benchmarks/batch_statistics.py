@@ -40,7 +40,7 @@ class Settings:
 def main(settings):
     # these start Keras
     from synthetic_spectra.common.backend import keras
-    from synthetic_spectra.training.batches import predicted_labels
+    from synthetic_spectra.training.batches import predictions
 
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
     finished, problems = trained.choose(settings.runs_dir, data)
@@ -58,13 +58,13 @@ def main(settings):
             continue
         which = run.identity.columns() | {"seed": run.identity.seed}
         which["best_epoch"] = run.summary["best_epoch"]
-        with_averages = data.misclassified(predicted_labels(model, data))
+        with_averages = data.misclassified(predictions(model, data))
 
         # With a momentum of 0 nothing stays of the averages before.
         for layer in normalised:
             layer.momentum = 0.0
         model(spectra, training=True)
-        with_spectra = data.misclassified(predicted_labels(model, data))
+        with_spectra = data.misclassified(predictions(model, data))
 
         for statistics, counts in (
             ("moving averages", with_averages),

@@ -173,10 +173,10 @@ def tested(run, network, data, artefact, strength, how):
         artefact, strength: of its spectra.
         how: the network was trained "with" this artefact, or "without" any.
     """
-    from synthetic_spectra.training.batches import predicted_labels  # starts Keras
+    from synthetic_spectra.training.batches import predictions  # starts Keras
 
     labels = data.y["test"]
-    predicted = predicted_labels(network, data, ("test",))["test"]
+    predicted = predictions(network, data, ("test",))["test"]
     return {
         **run.identity.columns(),
         "artefact": artefact,

@@ -9,6 +9,7 @@ from synthetic_spectra.analysis import confusions, results, statistics, table_fi
 from synthetic_spectra.analysis.ceiling import ceiling
 from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.training import outcome
 from synthetic_spectra.training.run import Identity
 
 
@@ -53,15 +54,15 @@ def count(run, data):
     first = {"config": run.settings["config"], **run.identity.columns(), "seed": run.identity.seed}
     if trained.predicts(run):
         predicted = trained.predictions(run, data)
-        first |= data.misclassified(predicted)
+        first |= data.misclassified(predicted) | outcome.top(predicted)
         labels = predicted["test"]
     else:
         # what was not counted has its columns all the same
-        first |= dict.fromkeys((*table_files.COUNTS, "test_accuracy"), np.nan)
+        first |= dict.fromkeys((*table_files.COUNTS, "test_accuracy"), np.nan) | outcome.top({})
         labels = np.full(len(data.y["test"]), -1)
     # runs from before outcomes were recorded have none
-    outcome = {"outcome": ""}
-    return first | outcome | run.summary | run.settings | first | trained.origin(run), labels
+    unknown = {"outcome": ""}
+    return first | unknown | run.summary | run.settings | first | trained.origin(run), labels
 
 
 def write_tables(results_dir, runs, predicted, data, keep=False):

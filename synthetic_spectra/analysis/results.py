@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from synthetic_spectra.analysis import table_files
-from synthetic_spectra.analysis.table_files import TABLES
+from synthetic_spectra.analysis.table_files import TABLES, WITHOUT_POINT
 from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import alone, write_text
@@ -178,6 +178,10 @@ def write(results_dir, name, tables):
         if table.empty:
             path.unlink(missing_ok=True)
             continue
+        # pandas makes floats of whole numbers beside an empty cell
+        whole = [name for name in WITHOUT_POINT if name in table]
+        whole = [name for name in whole if (pd.to_numeric(table[name]).dropna() % 1 == 0).all()]
+        table = table.astype(dict.fromkeys(whole, "Int64"))
         text = table.to_csv(index=False, float_format=TABLES[kind].float_format)
         write_text(path, text)
         written.append(str(path))

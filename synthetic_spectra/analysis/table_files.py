@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from synthetic_spectra.common.errors import InputError, first_line
+from synthetic_spectra.training.outcome import TOP
 from synthetic_spectra.training.run import Identity
 
 
@@ -31,6 +32,11 @@ EXPECTED = ("expected_random", "expected_nearest")
 ORIGIN = ("dataset_checksum", "backend", "device", "versions")
 COUNTS = ("test_misclassified", "val_misclassified", "train_misclassified", "test_spectra")
 COST = ("trained_epochs", "minutes")
+
+# columns of whole numbers that stay without a decimal point where some rows have none
+SETTINGS = ("batch_size", "epochs", "learning_rate_patience", "stopping_patience")
+SIZES = ("trained_epochs", "best_epoch", "parameters", "multiply_accumulates")
+WITHOUT_POINT = (*COUNTS, *TOP.values(), *SIZES, *SETTINGS)
 
 NETWORK = Identity.COLUMNS
 SIX = "%.6g"
@@ -92,7 +98,7 @@ KINDS = {
     **dict.fromkeys(("seed", "class_a", "class_b", "label"), WHOLE),
     **dict.fromkeys(("online", "right"), TRUTH),
     **dict.fromkeys(("cosine", "explained", "certainty"), REAL),
-    **dict.fromkeys((*COUNTS, *COST, *EXPECTED), REAL),
+    **dict.fromkeys((*COUNTS, *TOP.values(), *COST, *EXPECTED), REAL),
     **dict.fromkeys(("ema_momentum", "test_accuracy", "parameters", "best_epoch"), REAL),
     **dict.fromkeys(("multiply_accumulates", "accuracy", "misclassified", "strength"), REAL),
     **dict.fromkeys(("difference", "lower", "upper", "p_mcnemar"), REAL),

@@ -11,6 +11,7 @@ import pandas as pd
 from synthetic_spectra.analysis.results import by_network
 from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.training.outcome import TOP
 from synthetic_spectra.training.run import Identity
 
 FORMATS = ("text", "markdown", "csv", "latex")
@@ -85,6 +86,22 @@ def networks(table, published, ceiling=None):
                     "accuracy": percent(wrong, len(ceiling)),
                 }
             )
+    return pd.DataFrame(lines)
+
+
+def top(table):
+    """A line for each network: the share of test spectra whose class is among the k most probable
+    ones, for each k of ``outcome.TOP``; a mean over its runs.
+    """
+    n_test = table.test_spectra.dropna().max()
+    lines = []
+    for network, ours in by_network(table):
+        # tables from before ranks were kept have no such columns
+        found = {k: ours.get(column, pd.Series(dtype=float)) for k, column in TOP.items()}
+        shares = {
+            f"top {k}": percent(n_test - counts.mean(), n_test) for k, counts in found.items()
+        }
+        lines.append({**network.words(), "runs": len(ours), **shares})
     return pd.DataFrame(lines)
 
 

@@ -1,10 +1,13 @@
 """Finished runs of a dataset: choose them, load their networks, predict with them."""
 
 import zipfile
+from itertools import product
 from pathlib import Path
 
 from synthetic_spectra.common.errors import InputError, first_line
+from synthetic_spectra.spectra.dataset import SPLITS
 from synthetic_spectra.training import run_folder
+from synthetic_spectra.training.outcome import RANKS
 
 
 def finished(runs_dir, name):
@@ -135,21 +138,23 @@ def load_all(runs, problems):
 
 
 def predictions(run, data):
-    """Predicted labels of a run, split → (n,): those it kept, else made by its model, and kept.
+    """Predictions of a run, as ``outcome.classified`` gives them: those it kept, else made by its
+    model, and kept. Those from before ranks were kept have none.
 
     Raises:
         InputError: if the model or the kept predictions cannot be read, or are of other spectra.
     """
     kept = run.predictions()
     if kept is None:
-        from synthetic_spectra.training.batches import predicted_labels  # starts Keras
+        from synthetic_spectra.training.batches import predictions as predict  # starts Keras
 
-        kept = predicted_labels(load(run), data)
+        kept = predict(load(run), data)
         run.save_predictions(kept)
-    for split, labels in kept.items():
-        if labels.shape != data.y[split].shape:
+    for split, name in product(SPLITS, ("{}", RANKS)):
+        found = kept.get(name.format(split))
+        if found is not None and found.shape != data.y[split].shape:
             raise InputError(
-                f"{run.predictions_file}: predictions of shape {labels.shape}, expected one for "
+                f"{run.predictions_file}: predictions of shape {found.shape}, expected one for "
                 f"each of the {len(data.y[split])} {split} spectra; remove it to make them again"
             )
     return kept

@@ -1,4 +1,4 @@
-"""Batches of spectra for Keras, in an order that (seed, epoch) alone decides; predicted labels."""
+"""Batches of spectra for Keras, in an order that (seed, epoch) alone decides; predictions."""
 
 from concurrent.futures import ThreadPoolExecutor
 from math import ceil
@@ -8,6 +8,7 @@ import numpy as np
 from synthetic_spectra.common import backend
 from synthetic_spectra.common.backend import keras
 from synthetic_spectra.spectra.dataset import SPLITS
+from synthetic_spectra.training.outcome import classified
 
 # spectra in a step of prediction or validation
 PREDICTED_AT_ONCE = 512
@@ -84,8 +85,8 @@ def epoch_order(n_samples, seed, epoch):
     return np.random.default_rng([seed, epoch]).permutation(n_samples)
 
 
-def predicted_labels(model, data, splits=SPLITS):
-    """The most probable class of every spectrum, with dropout off.
+def predictions(model, data, splits=SPLITS):
+    """The most probable class of every spectrum, and the rank of the true one, with dropout off.
 
     Args:
         model: Keras model of a run.
@@ -93,11 +94,10 @@ def predicted_labels(model, data, splits=SPLITS):
         splits: the splits to predict.
 
     Returns:
-        split → int64 labels (n,).
+        name → (n,), as ``outcome.classified`` gives them.
     """
-    return {
-        split: model.predict(
-            Batches(data.x[split], data.y[split], PREDICTED_AT_ONCE), verbose=0
-        ).argmax(axis=1)
-        for split in splits
-    }
+    found = {}
+    for split in splits:
+        spectra = Batches(data.x[split], data.y[split], PREDICTED_AT_ONCE)
+        found |= classified(model.predict(spectra, verbose=0), data.y[split], split)
+    return found

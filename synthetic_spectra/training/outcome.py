@@ -1,4 +1,4 @@
-"""What came of runs: the content of a summary.json, and a line of text for each of them."""
+"""What came of runs: ranks of the true classes, the content of a summary.json, a line of text."""
 
 import numpy as np
 import pandas as pd
@@ -6,6 +6,44 @@ import scipy
 
 # probability below which an accuracy is better than guessing
 SIGNIFICANCE = 0.001
+# numbers of classes that a run may name for a spectrum, and the column of how often that suffices
+TOP = {k: f"test_top_{k}" for k in (1, 2, 3, 4, 5)}
+# name of the ranks of a split among the predictions of a run
+RANKS = "{}_ranks"
+
+
+def classified(probabilities, labels, split):
+    """The predictions of a run for one split, as its folder keeps them.
+
+    Args:
+        probabilities: of the classes (n, classes), or other numbers that are higher for a better
+            class.
+        labels: true classes (n,), integers from 0.
+        split: name of the split.
+
+    Returns:
+        name → (n,): under the name of the split the most probable class, the first of several, as
+        int64; under ``RANKS`` the rank of the true class, 1 for the most probable one, as small
+        unsigned integers. A class that others equal stands behind them, unless it is predicted.
+    """
+    predicted = probabilities.argmax(axis=1)
+    true = probabilities[np.arange(len(labels)), labels]
+    # whatever is not below the true class stands before it, NaN too
+    ranks = (~(probabilities < true[:, None])).sum(axis=1)
+    ranks[predicted == labels] = 1
+    small = np.min_scalar_type(probabilities.shape[1])
+    return {split: predicted, RANKS.format(split): ranks.astype(small)}
+
+
+def top(predictions):
+    """How many test spectra have their class among the most probable ones: column of ``TOP`` →
+    number; None for a run from before ranks were kept.
+
+    Args:
+        predictions: of the run, as ``classified`` gives them.
+    """
+    ranks = predictions.get(RANKS.format("test"))
+    return {TOP[k]: None if ranks is None else int((ranks <= k).sum()) for k in TOP}
 
 
 def summary(history, costs, data, best_epoch, predictions, diverged):
@@ -16,7 +54,7 @@ def summary(history, costs, data, best_epoch, predictions, diverged):
         costs: parameters of the model, and its multiply-accumulates for one spectrum.
         data: the ``Dataset``.
         best_epoch: epoch whose weights are kept, counted from 0.
-        predictions: split → predicted labels (n,); None of a run that diverged.
+        predictions: as ``classified`` gives them; None of a run that diverged.
         diverged: None, or what ``callbacks.Divergence`` found.
     """
     best = history[best_epoch]

@@ -1,9 +1,9 @@
 """Run folders: runs/<config>/<model>-<hidden activation>-<seed>/.
 
 A folder holds settings.json (what was asked, and on what it ran), history.csv (a row per epoch),
-model.keras (the best weights), predictions.npz (predicted labels) and, as the last file,
-summary.json: a run with a summary is finished. Until then it holds the last two states from which
-the run continues. Whoever trains it holds a lock on the file "lock".
+model.keras (the best weights), predictions.npz (predicted labels, ranks of the true ones) and, as
+the last file, summary.json: a run with a summary is finished. Until then it holds the last two
+states from which the run continues. Whoever trains it holds a lock on the file "lock".
 """
 
 import csv
@@ -26,6 +26,7 @@ from synthetic_spectra.common.files import (
     written_whole,
 )
 from synthetic_spectra.spectra import dataset
+from synthetic_spectra.training.outcome import RANKS
 from synthetic_spectra.training.run import Identity
 
 # keys that every settings.json has
@@ -202,7 +203,7 @@ class Run:
 
         Args:
             model: with its best weights.
-            predictions: split → predicted labels (n,); None of a run that diverged.
+            predictions: as ``outcome.classified`` gives them; None of a run that diverged.
             summary: name → JSON value.
         """
         with written_whole(self.model_file) as temporary:
@@ -214,12 +215,12 @@ class Run:
             state.unlink()
 
     def save_predictions(self, predictions):
-        """Keep predicted labels, split → (n,)."""
+        """Keep predictions, as ``outcome.classified`` gives them."""
         with written_whole(self.predictions_file) as temporary:
             np.savez_compressed(temporary, **predictions)
 
     def predictions(self):
-        """The predicted labels, split → (n,); None if there are none.
+        """The predictions, as ``outcome.classified`` gives them; None if there are none.
 
         Raises:
             InputError: if the file is damaged.
@@ -228,7 +229,10 @@ class Run:
             return None
         try:
             with np.load(self.predictions_file, allow_pickle=False) as kept:
-                return {split: kept[split] for split in dataset.SPLITS}
+                predicted = {split: kept[split] for split in dataset.SPLITS}
+                # runs from before ranks were kept have none
+                ranks = [RANKS.format(split) for split in predicted]
+                return predicted | {name: kept[name] for name in ranks if name in kept.files}
         except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
             raise InputError(
                 f"{self.predictions_file}: not whole predictions, remove it to make them again: "
