@@ -10,6 +10,7 @@ from rich.progress import Progress
 from synthetic_spectra.common.cli import given_flags, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import written_whole
+from synthetic_spectra.measured import noise_shuffle
 from synthetic_spectra.spectra import config, dataset, manifest, sources
 from synthetic_spectra.spectra.settings import Rendering
 
@@ -18,12 +19,15 @@ from synthetic_spectra.spectra.settings import Rendering
 class Settings(Rendering):
     """Render the spectra of a dataset. A setting that the dataset's JSON fixes cannot be set here.
 
-    The constants of the rendering, all flags but the last three, are those of ``Rendering`` in
+    The constants of the rendering, all flags but the last four, are those of ``Rendering`` in
     synthetic_spectra/spectra/settings.py: edit a default there, or override it here.
     """
 
     config: str = "benchmark"
     """Name of a file in dataset_configs/, or path to a .json file."""
+    noise_files: tuple[Path, ...] = ()
+    """Measured files whose backgrounds the training and validation spectra get by noise-shuffle;
+    none for spectra without. A file that is called as a class is not used for that class."""
     datasets_dir: Path = Path("datasets")
     """Folder with a folder per dataset."""
     replace: bool = False
@@ -37,6 +41,8 @@ def main(settings):
     definitions = config.load(path)
     refuse_fixed(definitions, settings)
     resolved = definitions.resolved(settings)
+    if settings.noise_files:
+        resolved = with_noise(resolved, settings)
 
     # spectra that are there need no rendering, and no right to write
     folder = settings.datasets_dir / path.stem
@@ -53,6 +59,22 @@ def main(settings):
         with written_whole(folder) as temporary:
             sources.render(resolved, temporary, definitions.fixed(), shown)
     print(f"wrote {folder}")
+
+
+def with_noise(definitions, settings):
+    """A config with the noise spectra of measured files.
+
+    Raises:
+        InputError: if a file gives no noise, or the config has noise spectra already, or no axis.
+    """
+    if definitions.noise_spectra:
+        raise InputError(f"--noise-files: {settings.config} fixes noise_spectra, leave it out")
+    if not definitions.axis:
+        raise InputError(f"--noise-files: {settings.config} has no axis, expected one")
+    files = settings.noise_files
+    return definitions.with_noise(
+        noise_shuffle.read(files, definitions.axis, definitions.n_datapoints)
+    )
 
 
 def holds(folder, definitions):

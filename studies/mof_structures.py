@@ -70,7 +70,9 @@ def main(settings):
                 write(settings.output, entry, texts[entry])
                 written += 1
     if written < settings.number:
-        raise InputError(f"--number {settings.number}: the wheel has only {written} such structures")
+        raise InputError(
+            f"--number {settings.number}: the wheel has only {written} such structures"
+        )
     notice(f"{settings.output}: {written} structures")
 
 

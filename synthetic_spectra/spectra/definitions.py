@@ -3,10 +3,11 @@
 from dataclasses import fields
 from typing import get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from synthetic_spectra.common.errors import InputError, sentence
-from synthetic_spectra.spectra.settings import OFF, Rendering
+from synthetic_spectra.spectra.names import Text
+from synthetic_spectra.spectra.settings import OFF, Finite, Rendering
 
 
 class Strict(BaseModel):
@@ -34,6 +35,33 @@ class Config(Strict):
     The class of a kind adds the fields ``kind``, ``n_datapoints``, ``n_classes``, ``axis``,
     ``rendering``, an object that ``scope`` makes, and ``spectra``, label ("0", "1", …) → class.
     """
+
+    # name → intensities on the axis, from 0 to 1: their backgrounds are those of the training and
+    # validation spectra by noise-shuffle; without any there is no noise-shuffle
+    noise_spectra: dict[Text, list[Finite]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _noise_fits(self):
+        for name, values in self.noise_spectra.items():
+            if len(values) != self.n_datapoints:
+                raise ValueError(
+                    f"noise_spectra.{name} has {len(values)} values, expected one for each of the "
+                    f"{self.n_datapoints} datapoints"
+                )
+            if min(values) != 0 or max(values) != 1:
+                raise ValueError(
+                    f"noise_spectra.{name} is from {min(values):g} to {max(values):g}, expected "
+                    "0 to 1"
+                )
+        kept = self.rendering.kept_points
+        if self.noise_spectra and kept >= self.n_datapoints:
+            raise ValueError(
+                f"rendering.kept_points is {kept}, expected less than the {self.n_datapoints} "
+                "datapoints"
+            )
+        if self.noise_spectra and self.rendering.separate_noise and len(self.noise_spectra) < 2:
+            raise ValueError("rendering.separate_noise is on, expected at least 2 noise_spectra")
+        return self
 
     @classmethod
     def parsed(cls, content, source):
@@ -83,8 +111,17 @@ class Config(Strict):
         scope = self.rendering.model_dump(exclude_none=True) | rendering
         return self.parsed({**self.content(), "rendering": scope}, "settings")
 
+    def with_noise(self, noise_spectra):
+        """This config with these noise spectra, as of ``noise_spectra``, in place of its own.
+
+        Raises:
+            InputError: if they do not fit its axis.
+        """
+        return self.parsed({**self.content(), "noise_spectra": noise_spectra}, "noise spectra")
+
     def artefacts(self):
-        """What an instrument and a sample add to the spectra: name → value of the settings that
-        differ from ``settings.OFF``."""
+        """What an instrument, a sample and a noise-shuffle add to the spectra: name → value of the
+        settings that differ from ``settings.OFF``, and the names of the noise spectra."""
         values = {name: getattr(self.rendering, name) for name in OFF}
-        return {name: value for name, value in values.items() if value != OFF[name]}
+        changed = {name: value for name, value in values.items() if value != OFF[name]}
+        return changed | ({"noise_spectra": list(self.noise_spectra)} if self.noise_spectra else {})

@@ -120,7 +120,10 @@ def edit(path, rendered, manifest):
     except InputError as error:
         return str(error)
     # what the file does not fix may have been a flag of the rendering
-    found = difference(rendered, now.resolved(rendered.rendering))
+    resolved = now.resolved(rendered.rendering)
+    if not now.noise_spectra:
+        resolved = resolved.with_noise(rendered.noise_spectra)
+    found = difference(rendered, resolved)
     if not found and manifest:
         for name, value in manifest["fixed"].items():
             if name not in now.fixed():

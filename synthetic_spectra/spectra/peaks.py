@@ -10,7 +10,7 @@ import numpy as np
 
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.machine import free_memory
-from synthetic_spectra.spectra import instrument
+from synthetic_spectra.spectra import instrument, profiles
 from synthetic_spectra.spectra.peak_definitions import PeakConfig
 
 MAX_HEIGHT = 2.0  # heights are clipped to [0, MAX_HEIGHT]
@@ -148,10 +148,12 @@ class PeakSource:
             # the peaks of all splits: one call for all is faster
             numbers = [self.numbers(split)[i] for split in splits]
             n_drawn = sum(n for n, split in zip(numbers, splits, strict=True) if split != "test")
-            peaks = draw(spectrum, self.renderings[i], n_drawn, size, rng)
+            groups = []
+            if n_drawn:
+                groups.append(draw(spectrum, self.renderings[i], n_drawn, size, rng))
             if "test" in splits:
-                tested = grid(spectrum, self.renderings[i], size)
-                peaks = [np.concatenate(pair) for pair in zip(peaks, tested, strict=True)]
+                groups.append(grid(spectrum, self.renderings[i], size))
+            peaks = [np.concatenate(parts) for parts in zip(*groups, strict=True)]
             peaks = instrument.disturb(*peaks, shared, size, rng_of_artefacts)
 
             # as many spectra at a time as the memory is meant for
@@ -167,6 +169,14 @@ class PeakSource:
                 for split, part in zip(splits, parts, strict=True):
                     if len(part):
                         yield split, part, np.full(len(part), i)
+
+    def theoretical(self, i):
+        """The pattern (n_datapoints,) of class ``i`` as it is defined: its peaks unmoved, of width
+        test_kernel, without artefacts."""
+        unmoved = self.renderings[i].model_copy(update={"test_shifts": (0,), "test_heights": (0,)})
+        size = self.definitions.n_datapoints
+        peaks = grid(self.definitions.spectra[str(i)], unmoved, size)
+        return profiles.gaussian(*peaks, size)[0]
 
     def notice(self):
         """What the user should know before the spectra are drawn, in one sentence; None if there is

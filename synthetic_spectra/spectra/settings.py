@@ -125,6 +125,16 @@ class Rendering(ClassRendering):
     """Standard deviation of normal noise on every datapoint, as a share of the highest intensity, 0
     to 1000."""
 
+    # noise-shuffle of the training and validation spectra of a dataset that has noise spectra
+    kept_points: Count = 401
+    """Number of the highest datapoints that a noise-shuffle leaves in place, ≥ 1, below the length
+    of the axis."""
+    shuffle_of: Literal["theoretical", "rendered"] = "theoretical"
+    """Spectra whose background a noise-shuffle replaces: "theoretical" for those of the peaks as
+    they are defined, of width test_kernel; "rendered" for drawn ones with all artefacts."""
+    separate_noise: bool = False
+    """Validation spectra by noise-shuffle with noise spectra that training does not have."""
+
 
 # The values with which an instrument and a sample add nothing. They are part of the file format: a
 # config leaves them out. They do not follow an edited default.
@@ -140,4 +150,7 @@ OFF = {
     "background_shape": "polynomial",
     "counts": 0.0,
     "noise": 0.0,
+    "kept_points": 401,
+    "shuffle_of": "theoretical",
+    "separate_noise": False,
 }

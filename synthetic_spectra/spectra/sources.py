@@ -7,12 +7,19 @@ from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.machine import free_memory
 from synthetic_spectra.spectra import dataset, manifest
 from synthetic_spectra.spectra.kinds import SOURCES
+from synthetic_spectra.spectra.shuffled import ShuffledSource
+
+
+def source_of(definitions):
+    """The source of the spectra of a resolved config."""
+    source = SOURCES[definitions.kind](definitions)
+    return ShuffledSource(source, definitions) if definitions.noise_spectra else source
 
 
 def notice(definitions):
     """What the user of a resolved config should know before it is rendered, in one sentence; None
     if there is nothing."""
-    return SOURCES[definitions.kind](definitions).notice()
+    return source_of(definitions).notice()
 
 
 def render(definitions, folder, fixed=None, watch=lambda parts, total: parts):
@@ -28,7 +35,7 @@ def render(definitions, folder, fixed=None, watch=lambda parts, total: parts):
     Raises:
         InputError: if a spectrum comes out empty, or there is too little memory or disk.
     """
-    source = SOURCES[definitions.kind](definitions)
+    source = source_of(definitions)
     numbers = {split: sum(source.numbers(split)) for split in dataset.SPLITS}
     dataset.refuse_too_large(folder, definitions, numbers)
     source.refuse_too_large(dataset.SPLITS)
@@ -53,7 +60,7 @@ def fresh(definitions, seed, epoch):
     Raises:
         InputError: if a spectrum comes out empty, or there is too little memory.
     """
-    source = SOURCES[definitions.kind](definitions)
+    source = source_of(definitions)
     shape = sum(source.numbers("train")), definitions.n_datapoints
     needed, free = 4 * shape[0] * shape[1], free_memory()
     if needed > free:
