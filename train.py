@@ -11,7 +11,7 @@ from pydantic import Field
 from synthetic_spectra.common import cli
 from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.spectra import config, dataset, sources
+from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training import outcome, plan, ray_cluster, this_machine
 from synthetic_spectra.training.wandb_mirror import Mirror
 
@@ -35,8 +35,8 @@ class Settings:
     """Keyword arguments of the models' builders, as name=value, where they differ from the
     benchmarked ones: dropout=0.5 dense=[1000,300]. Part of the run's name."""
     online: bool = False
-    """Fresh training spectra in every epoch, drawn by the rules of the dataset, as many as it has.
-    Part of the run's name."""
+    """Fresh training spectra in every epoch, drawn by the rules of the dataset, as many as it has,
+    or as its config says. Part of the run's name."""
     ema_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Momentum of moving averages of the weights over the steps, in [0, 1), e.g. 0.99; the averages
     are validated, kept and tested. 0 for the weights themselves. Part of the run's name."""
@@ -56,6 +56,9 @@ class Settings:
     """Factor of a reduction of the learning rate, in (0, 1)."""
     learning_rate_patience: cli.Count = 10
     """Epochs without a better validation loss before the learning rate is reduced, ≥ 1."""
+    halve_every: cli.Count | None = None
+    """Epochs after which the learning rate is halved, again and again, ≥ 1; None reduces it by the
+    validation loss, as the two settings above say."""
     stopping_patience: cli.Count = 25
     """Epochs without a better validation loss before training ends with the best weights, ≥ 1."""
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
@@ -78,6 +81,9 @@ class Settings:
     time_budget: cli.NotNegative = 0
     """Seconds after which training ends, between two epochs; the same command continues. 0 for no
     limit."""
+
+    drawing_threads: cli.Count = 1
+    """Threads that draw the spectra of an endless stream beside the training, ≥ 1."""
 
     # a cluster
     ray: str = ""
@@ -102,8 +108,8 @@ class Settings:
 # fields that choose runs and places; all others are settings of every single run
 CHOOSING = (
     "models", "hidden_activations", "model_args", "seeds", "datasets_dir", "runs_dir", "resume",
-    "state_share", "time_budget", "ray", "ray_cpus", "wandb", "wandb_project", "wandb_timeout",
-    "wandb_arrays",
+    "state_share", "time_budget", "drawing_threads", "ray", "ray_cpus", "wandb", "wandb_project",
+    "wandb_timeout", "wandb_arrays",
 )  # fmt: skip
 
 
@@ -155,7 +161,7 @@ def train(run, data, settings, mirror, deadline):
     from model_implementations import check
     from synthetic_spectra.common import backend
     from synthetic_spectra.common.backend import keras
-    from synthetic_spectra.training import batches, callbacks, fast_layers
+    from synthetic_spectra.training import batches, callbacks, fast_layers, streamed
     from synthetic_spectra.training.arithmetic import multiply_accumulates
 
     # the precision goes with the session of the run before
@@ -172,11 +178,13 @@ def train(run, data, settings, mirror, deadline):
     # the labels stay integers, which changes nothing but their size
     rate, momentum = settings.learning_rate, settings.ema_momentum
     optimizer = fast_layers.Adam(rate, use_ema=momentum > 0, ema_momentum=momentum)
-    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    metrics = ["accuracy", *callbacks.top_accuracy(data.definitions)]
+    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=metrics)
     backend.trace_by_batch_size(model)
 
-    draw = partial(sources.fresh, data.definitions, seed) if settings.online else None
-    training = batches.Batches(data.x["train"], data.y["train"], settings.batch_size, seed, draw)
+    training, start_of_epoch = streamed.training_spectra(
+        data, seed, settings.batch_size, settings.online, settings.drawing_threads
+    )
     validation = batches.Batches(data.x["val"], data.y["val"], batches.PREDICTED_AT_ONCE)
 
     schedule = keras.callbacks.ReduceLROnPlateau(
@@ -184,6 +192,8 @@ def train(run, data, settings, mirror, deadline):
         patience=settings.learning_rate_patience,
         min_delta=settings.min_delta,
     )
+    if settings.halve_every:
+        schedule = callbacks.Halving(rate, settings.halve_every)
     stopping = keras.callbacks.EarlyStopping(
         min_delta=settings.min_delta, patience=settings.stopping_patience, restore_best_weights=True
     )
@@ -207,7 +217,7 @@ def train(run, data, settings, mirror, deadline):
                 shuffle=False,
                 # each sees what those before it have done
                 callbacks=[
-                    batches.StartOfEpoch(training),
+                    start_of_epoch,
                     callbacks.MovingAverages(in_model=bool(state)),
                     schedule,
                     stopping,

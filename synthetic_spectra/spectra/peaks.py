@@ -112,6 +112,8 @@ class PeakSource:
     """
 
     config = PeakConfig
+    spectra_per_epoch = None
+    top5_accuracy = False
 
     def __init__(self, definitions):
         self.definitions = definitions

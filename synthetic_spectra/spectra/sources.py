@@ -44,6 +44,13 @@ def render(definitions, folder, fixed=None, watch=lambda parts, total: parts):
     manifest.write(folder, crcs, fixed or {})
 
 
+def stream(definitions):
+    """The source of an endless stream in which each spectrum is drawn alone; None for a kind of
+    dataset that draws an epoch as a whole, as ``fresh`` does."""
+    source = SOURCES[definitions.kind](definitions)
+    return source if source.spectra_per_epoch else None
+
+
 def fresh(definitions, seed, epoch):
     """New training spectra for one epoch, by the rules of the dataset: (seed, epoch) alone decides
     them.

@@ -6,9 +6,23 @@ import time
 
 from synthetic_spectra.common.backend import keras
 from synthetic_spectra.common.cli import notice
+from synthetic_spectra.spectra.kinds import SOURCES
 
-# columns of history.csv that Keras gives
+# columns of history.csv, of which the last ones are those of some kinds of datasets
 MEASURED = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+MEASURED_OF_SOME = ("top5_accuracy", "val_top5_accuracy", "waiting_seconds")
+
+
+def top_accuracy(definitions):
+    """The metrics that a run of a dataset has beside the accuracy: whether the class is among the
+    likeliest five, where the kind of the dataset asks for it and there are more classes.
+
+    Args:
+        definitions: the resolved config.
+    """
+    if not (SOURCES[definitions.kind].top5_accuracy and definitions.n_classes > 5):
+        return []
+    return [keras.metrics.SparseTopKCategoricalAccuracy(5, name="top5_accuracy")]
 
 
 class MovingAverages(keras.callbacks.Callback):
@@ -47,6 +61,25 @@ class MovingAverages(keras.callbacks.Callback):
             weights.assign(averages)
             averages.assign(kept)
         self.in_model = not self.in_model
+
+
+class Halving(keras.callbacks.Callback):
+    """Halves the learning rate every so many epochs.
+
+    Args:
+        rate: learning rate of the first epoch, > 0.
+        every: epochs with one learning rate, ≥ 1.
+    """
+
+    def __init__(self, rate, every):
+        super().__init__()
+        self.rate, self.every = rate, every
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.optimizer.learning_rate = self.rate * 0.5 ** (epoch // self.every)
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
 
 class Divergence(keras.callbacks.Callback):
@@ -91,7 +124,8 @@ class Record(keras.callbacks.Callback):
         self.began = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        row = {"epoch": epoch + 1} | {name: float(logs[name]) for name in MEASURED}
+        of_some = [name for name in MEASURED_OF_SOME if name in logs]
+        row = {"epoch": epoch + 1} | {name: float(logs[name]) for name in (*MEASURED, *of_some)}
         row["seconds"] = round(time.monotonic() - self.began, 3)
         self.run.record(row)
         self.mirror.log(row)
@@ -116,9 +150,12 @@ class Progress(keras.callbacks.Callback):
         if self.model.stop_training:
             least = 0
         minutes = sum(row["seconds"] for row in self.run.history) / len(self.run.history) / 60
+        of_some = "".join(
+            f"{name} {row[name]:.4g}, " for name in MEASURED_OF_SOME[1:] if name in row
+        )
         notice(
             f"  epoch {epoch + 1}: loss {row['loss']:.4f}, val_loss {row['val_loss']:.4f}, "
-            f"val_accuracy {row['val_accuracy']:.4f}, {row['seconds']:.1f} s; "
+            f"val_accuracy {row['val_accuracy']:.4f}, {of_some}{row['seconds']:.1f} s; "
             f"left: {least} epochs ({least * minutes:.0f} min) if no better one comes, "
             f"at most {most} ({most * minutes:.0f} min)"
         )

@@ -1,0 +1,127 @@
+"""What a run trains on: the spectra of its dataset, or an endless stream, drawn while it trains."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from math import ceil
+
+from synthetic_spectra.common import backend
+from synthetic_spectra.common.backend import keras
+from synthetic_spectra.spectra import sources
+from synthetic_spectra.training.batches import Batches, StartOfEpoch
+
+# batches that each thread draws ahead of the training
+AHEAD = 4
+
+
+def training_spectra(data, seed, batch_size, online, threads):
+    """Batches for the training of a run, and the callback that belongs to them.
+
+    Args:
+        data: the ``Dataset``.
+        seed: random seed of the run.
+        batch_size: spectra per batch.
+        online: whether every epoch has fresh spectra.
+        threads: threads that draw the spectra of a stream, ≥ 1.
+    """
+    source = sources.stream(data.definitions) if online else None
+    if source:
+        found = StreamedBatches(
+            partial(source.batch, seed), source.spectra_per_epoch, batch_size, threads
+        )
+        return found, Waiting(found)
+    draw = partial(sources.fresh, data.definitions, seed) if online else None
+    found = Batches(data.x["train"], data.y["train"], batch_size, seed, draw)
+    return found, StartOfEpoch(found)
+
+
+class StreamedBatches(keras.utils.PyDataset):
+    """Batches of an endless stream of spectra, drawn ahead by threads while a network trains.
+
+    Give it to ``fit`` with ``shuffle=False`` and with the callback ``Waiting``. A batch is decided
+    by its epoch and its place there, so that the number of threads changes no batch, and a run
+    continues with the batch that comes next. An epoch is never in memory as a whole.
+
+    Args:
+        draw: function of (epoch, start, end) that gives the spectra (n, n_datapoints) and labels
+            (n,) from ``start`` to ``end`` (exclusive) of an epoch, counted from 0. Threads draw
+            beside the training as far as it releases Python's lock.
+        spectra_per_epoch: number of spectra of an epoch, ≥ 1.
+        batch_size: spectra per batch; the last batch of an epoch has the rest.
+        threads: threads that draw, ≥ 1.
+    """
+
+    def __init__(self, draw, spectra_per_epoch, batch_size, threads=1):
+        # workers as in ``Batches``; they only hand on what the threads have drawn
+        super().__init__(workers=2 if backend.NAME == "tensorflow" else 1, max_queue_size=2)
+        self.draw, self.spectra_per_epoch, self.batch_size = draw, spectra_per_epoch, batch_size
+        self.ahead = AHEAD * threads
+        self.threads = ThreadPoolExecutor(threads)
+        self.lock, self.trainer = threading.Lock(), threading.get_ident()
+        self.epoch, self.end, self.drawn = 0, 0, {}
+        self.came, self.waited = {}, 0.0
+
+    def __len__(self):
+        return ceil(self.spectra_per_epoch / self.batch_size)
+
+    def __getitem__(self, i):
+        began = time.monotonic()
+        x, y = self.ordered(self.epoch * len(self) + i).result()
+        self.came[i] = time.monotonic()
+        # JAX takes batches in the thread that trains
+        if threading.get_ident() == self.trainer:
+            self.waited += self.came[i] - began
+        return x[..., None], y
+
+    def ordered(self, place):
+        """The future of the batch at a place of the stream, which starts drawing those behind it.
+
+        Args:
+            place: number of batches before it, counted from the begin of the first epoch.
+        """
+        with self.lock:
+            # several workers may ask in another order
+            for new in range(max(self.end, place), place + self.ahead):
+                self.drawn[new] = self.threads.submit(self.batch, new)
+                self.end = new + 1
+            # Keras looks at the first batches once more than it trains on them
+            return self.drawn.pop(place, None) or self.threads.submit(self.batch, place)
+
+    def batch(self, place):
+        epoch, i = divmod(place, len(self))
+        start = i * self.batch_size
+        return self.draw(epoch, start, min(start + self.batch_size, self.spectra_per_epoch))
+
+    def start_epoch(self, epoch):
+        """Go on with the first batch of an epoch, counted from 0."""
+        with self.lock:
+            self.epoch, first = epoch, epoch * len(self)
+            # of a run that is taken up in a later epoch, and batches that nobody took
+            for place in [place for place in self.drawn if place < first]:
+                self.drawn.pop(place).cancel()
+            self.end = max(self.end, first)
+        self.came, self.waited = {}, 0.0
+
+    def close(self):
+        """End the threads, and drop what they have drawn."""
+        self.threads.shutdown(wait=False, cancel_futures=True)
+        self.drawn.clear()
+
+
+class Waiting(StartOfEpoch):
+    """Gives ``StreamedBatches`` its epochs, and notes as ``waiting_seconds`` of each epoch how long
+    training waited for spectra."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.began = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        # by TensorFlow's threads a batch may come after the step has begun that takes it
+        self.batches.waited += max(0.0, self.batches.came.pop(batch, 0.0) - self.began)
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["waiting_seconds"] = round(self.batches.waited, 3)
+
+    def on_train_end(self, logs=None):
+        self.batches.close()
