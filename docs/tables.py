@@ -1,4 +1,5 @@
-"""results/*.csv → the tables in README.md and results/README.md, below comments that name them."""
+"""results/*.csv → the tables in README.md, results/README.md and docs/claims.md, below comments
+that name them."""
 
 import re
 import sys
@@ -10,14 +11,18 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 from figures import plot_headline
-from studies import ablation, robustness
-from synthetic_spectra.analysis import results, tables
+from studies import ablation, batch_statistics, robustness
+from synthetic_spectra.analysis import claims, results, tables
 from synthetic_spectra.common.cli import run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
+from synthetic_spectra.training.run import Identity
 
-PAGES = (Path("README.md"), Path("results/README.md"))
-BLOCK = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+PAGES = (Path("README.md"), Path("results/README.md"), Path("docs/claims.md"))
+BLOCK = re.compile(r"(<!-- table: ([\w =.]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+# the networks of the published experiments with the activations of their hidden layers
+NETWORKS = ("cnn2", "cnn3", "cnn6", "vgg", "resnet", "cnn_bn", "inc3", "inc6")
+MODIFIED = ("cnn_bn_mod", "cnn6_convdo", "cnn6_bn", "vgg_mod", "resnet_mod")
 
 
 @dataclass(frozen=True)
@@ -146,8 +151,77 @@ def artefacts(name):
     return markdown(robustness.accuracies(found.robustness))
 
 
+def statistics(name):
+    """Both kinds of statistics of batch normalisation, as ``studies/batch_statistics.py`` prints
+    them."""
+    found = results.read(results.RECORD, name, "batch_statistics")
+    return compact(batch_statistics.comparison(found.batch_statistics))
+
+
+def ranges(name):
+    """How far the runs lie outside of the published ones."""
+    return compact(claims.ranges(results.read(results.RECORD, name), results.read_published()))
+
+
+def preprint(name):
+    """The preprint's Table 2 beside the paper and this project."""
+    return compact(claims.preprint(results.read(results.RECORD, name), results.read_published()))
+
+
+def training(name):
+    """Published training counts, with dropout on, beside those of this project, without."""
+    found = results.read(results.RECORD, name)
+    return compact(claims.training_counts(found, results.read_published()))
+
+
+def activations(name):
+    """What ReLU saves in place of linear hidden layers, published and here."""
+    found = results.read(results.RECORD, name, "differences")
+    return compact(claims.activations(found, results.read_published()))
+
+
+def causes(name):
+    """Confused test spectra by cause."""
+    return compact(claims.causes(results.read(results.RECORD, name, "confusions")))
+
+
+def ranking(name):
+    """Misclassified test spectra by cause, the best network first."""
+    return compact(claims.ranking(results.read(results.RECORD, name, "groups")))
+
+
+def choices(name, argument):
+    """The runs that have a model argument."""
+    return compact(claims.choices(results.read(results.RECORD, name), argument))
+
+
+def coverage():
+    """Which runs of the three published experiments are there."""
+    benchmark, challenge = (
+        results.read(results.RECORD, name) for name in ("benchmark", "challenge")
+    )
+    by_activation = [
+        Identity(model, activation)
+        for model in NETWORKS
+        for activation in (("none",) if model == "resnet" else ("linear", "relu"))
+    ]
+    published = plot_headline.row_activations(NETWORKS, {}, results.read_published())
+    parts = [
+        claims.coverage(benchmark, [Identity(*network) for network in published.items()]),
+        claims.coverage(challenge, by_activation),
+        claims.coverage(challenge, [Identity(model, "relu") for model in MODIFIED]),
+    ]
+    return markdown(pd.concat(parts))
+
+
 def markdown(table):
     return tables.write(table, "markdown")
+
+
+def compact(table):
+    """A table of texts as Markdown without padding, so that its lines stay short."""
+    lines = [list(table), ["---"] * table.shape[1], *table.astype(str).to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def spread(values):
@@ -163,7 +237,11 @@ def percents(rows, column):
 
 
 TABLES = {
-    one.__name__: one for one in (headline, networks, groups, changes, ingredients, artefacts)
+    one.__name__: one
+    for one in (
+        *(headline, networks, groups, changes, ingredients, artefacts),
+        *(statistics, ranges, preprint, training, activations, causes, ranking, choices, coverage),
+    )
 }
 
 

@@ -10,6 +10,7 @@ from drawing import assert_drawn, run, try_odd_values
 
 from figures import (
     plot_activations,
+    plot_batch_statistics,
     plot_headline,
     plot_results,
     plot_robustness,
@@ -118,7 +119,10 @@ def test_headline(tables, tmp_path):
     ]
 
 
-SCRIPTS = [plot_activations, plot_headline, plot_results, plot_robustness, plot_training_speed]
+SCRIPTS = [
+    *(plot_activations, plot_batch_statistics, plot_headline, plot_results, plot_robustness),
+    plot_training_speed,
+]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -71,6 +71,11 @@ class Results:
         return self._table("ablation")
 
     @cached_property
+    def batch_statistics(self):
+        """A row per run with batch normalisation and kind of its statistics."""
+        return self._table("batch_statistics")
+
+    @cached_property
     def identification(self):
         """A row per spectrum that was identified: its kind, the answer, how sure it is."""
         return self._table("identification")

@@ -84,6 +84,12 @@ TABLES = {
         "studies/ablation.py",
         ("variant", "model", "seed", "test_misclassified", "test_spectra", *COST),
     ),
+    "batch_statistics": Table(
+        "batch_statistics_{}.csv",
+        "studies/batch_statistics.py",
+        ("config", *NETWORK, "seed", "best_epoch", "statistics", *COUNTS, *ORIGIN),
+        NETWORK,
+    ),
     "identification": Table(
         "identification_{}.csv",
         "studies/identification_calibration.py",
