@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthetic_spectra.common.bragg import other_wavelength, strained
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.measured.axis import (
     onto,
-    other_wavelength,
     raman_shift,
     regridded,
     spelled,
-    strained,
     wavenumber,
 )
 from synthetic_spectra.measured.spectrum import Measured

@@ -138,6 +138,9 @@ STREAMS = {
         {"background": 0.3, "background_shape": "hump", "dtype": "float32"},
         {(0, 0): ("10ab9035bb6dad8fdadce2a4ffd8657d94b15f097791fef8815983e85185b278", 150127.74)},
     ),
+    "a range, below a background": ({"crop": 0.3, "noise": 0.01, "background": 3.0}, {
+        (0, 0): ("2b454c1e061595ce418a1a357c37cc240a949f6d18eed782136837cb07072acb", 591785.81),
+    }),
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from synthetic_spectra.common.bragg import other_wavelength
 from synthetic_spectra.common.errors import InputError
 
 # neighbours in a file that are further apart than this many usual steps have a gap between them
@@ -127,38 +128,6 @@ def spelled(unit):
         return None
     plain = unit.strip().lower()
     return next((name for name, spellings in UNITS.items() if plain in spellings), plain)
-
-
-def other_wavelength(two_theta, source, target):
-    """The angles at which the same lattice planes reflect another wavelength.
-
-    Bragg's law, λ = 2 d sin θ, with the same d: sin θ' = sin θ · λ'/λ.
-
-    Args:
-        two_theta: degrees, any shape, 0 to 180.
-        source, target: wavelengths λ and λ' in Å, > 0.
-
-    Returns:
-        degrees, same shape; NaN where the other wavelength is not reflected (sin θ' > 1).
-    """
-    sine = np.sin(np.radians(np.asarray(two_theta, dtype=np.float64) / 2)) * (target / source)
-    return 2 * np.degrees(np.arcsin(np.where(np.abs(sine) <= 1, sine, np.nan)))
-
-
-def strained(two_theta, strain):
-    """The angles of a lattice that is stretched evenly in all directions.
-
-    With d' = d · (1 + strain), Bragg's law gives sin θ' = sin θ / (1 + strain): lines at high
-    angles move further than a linear stretch of the axis would move them.
-
-    Args:
-        two_theta: degrees, any shape, 0 to 180.
-        strain: relative change of the lattice, > -1, broadcast against ``two_theta``.
-
-    Returns:
-        degrees, broadcast shape; NaN where there is no reflection.
-    """
-    return other_wavelength(two_theta, 1 + np.asarray(strain, dtype=np.float64), 1.0)
 
 
 def wavenumber(nanometres):

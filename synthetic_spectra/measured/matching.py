@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import scipy
 
-from synthetic_spectra.measured.axis import strained
+from synthetic_spectra.common.bragg import strained
 
 # shifts and strains that are tried, as shares of the largest
 SHIFTS, STRAINS = np.linspace(-1, 1, 9), np.linspace(-1, 1, 5)

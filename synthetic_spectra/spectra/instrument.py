@@ -1,4 +1,4 @@
-"""Peaks → spectra as an instrument records them: shifts, impurities, background, counts, noise.
+"""Peaks → spectra as an instrument records them: shifts, impurities, background, noise, a range.
 
 All functions are pure functions of (peaks or spectra, settings, random generator). What they add to
 the published rules is off by default. The peaks are those of ``peaks``; ``settings`` is the
@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 import scipy
 
+from synthetic_spectra.common import bragg
 from synthetic_spectra.spectra import profiles
 
 DEGREE = 5  # of a polynomial background
@@ -17,15 +18,16 @@ SMOOTHNESS = 1 / 8  # length over which a Gaussian process varies, as a share of
 HUMP = (1 / 20, 1 / 8)  # lowest, highest σ of a hump, as shares of the axis
 
 
-def disturb(positions, heights, widths, settings, n_datapoints, rng):
-    """Peaks as an instrument and a sample leave them: moved together, stretched, of several widths,
-    among peaks of something else.
+def disturb(positions, heights, widths, settings, n_datapoints, rng, axis=None):
+    """Peaks as an instrument and a sample leave them: strained, stretched, moved together, of
+    several widths, among peaks of something else.
 
     Args:
         positions, heights, widths: peaks of n spectra.
         settings: what is on.
         n_datapoints: length of the axis.
         rng: a ``numpy.random.Generator``; it is advanced.
+        axis: a ``names.Axis`` of two_theta, which a strain needs.
 
     Returns:
         positions (n, m) in datapoints, heights (n, m), widths (n, m) and mixing (n,), the share of
@@ -37,8 +39,12 @@ def disturb(positions, heights, widths, settings, n_datapoints, rng):
     if not _moves_peaks(settings):
         return positions, heights, widths, mixing
 
-    # the axis: stretched, then moved
+    # the axis: strained, stretched, then moved; what is not reflected any more lies nowhere on it
     positions, widths = positions.astype(float), np.tile(widths[:, None], (1, k))
+    if settings.strain:
+        strains = rng.uniform(-settings.strain, settings.strain, (n, 1))
+        strained = axis.position(bragg.strained(axis.value(positions), strains))
+        positions = np.nan_to_num(strained, nan=np.inf)
     if settings.scale:
         positions *= 1 + rng.uniform(-settings.scale, settings.scale, (n, 1))
     if settings.zero_shift:
@@ -64,7 +70,7 @@ def disturb(positions, heights, widths, settings, n_datapoints, rng):
 
 
 def measure(positions, heights, widths, mixing, settings, n_datapoints, rng):
-    """Render the peaks that ``disturb`` gives, and add background and noise.
+    """Render the peaks that ``disturb`` gives, add background and noise, and keep a range.
 
     Args:
         positions, heights, widths, mixing: peaks of n spectra.
@@ -80,13 +86,35 @@ def measure(positions, heights, widths, mixing, settings, n_datapoints, rng):
         spectra = profiles.pseudo_voigt(positions, heights, widths, mixing, n_datapoints)
     else:
         spectra = profiles.gaussian(positions, heights, widths, n_datapoints, settings.dtype)
-    if settings.background or settings.counts or settings.noise:
+    cropped = settings.crop < 1
+    if cropped or settings.background or settings.counts or settings.noise:
         # spectrum by spectrum, so that it does not matter how many are rendered in one call
         for i, row in enumerate(spectra):
+            if cropped:
+                # background and noise are relative to what is left
+                start, end = _kept_range(row, settings.crop, rng)
+                row[:start] = row[end:] = 0
             add_background_and_noise(row, settings, rng)
+            if cropped:
+                row[:start] = row[end:] = 0
             if not row.max() > 0:
                 raise ValueError(f"spectrum {i} is empty: no photon was counted, or noise hides it")
     return spectra.astype(settings.dtype, copy=False)
+
+
+def _kept_range(row, smallest, rng):
+    """A random range of a spectrum (n_datapoints,), as start and end.
+
+    Its length is uniform from the smallest share of the axis to the whole axis. It holds one
+    datapoint at least that is drawn in proportion to the intensities, as no one measures where
+    there is nothing, and lies anywhere around it.
+    """
+    length = max(1, round(len(row) * rng.uniform(smallest, 1)))
+    rising = np.cumsum(row, dtype="float64")
+    kept = int(np.searchsorted(rising, (1 - rng.random()) * rising[-1]))
+    first, last = max(0, kept - length + 1), min(kept, len(row) - length)
+    start = int(rng.integers(first, last + 1))
+    return start, start + length
 
 
 def add_background_and_noise(row, settings, rng):
@@ -121,7 +149,10 @@ def add_background_and_noise(row, settings, rng):
 
 def _moves_peaks(settings):
     """Whether peaks lie anywhere between datapoints, or have profiles or widths of their own."""
-    moving = (settings.width_spread, settings.zero_shift, settings.scale, settings.impurities)
+    moving = (
+        settings.width_spread, settings.zero_shift, settings.scale, settings.strain,
+        settings.impurities,
+    )  # fmt: skip
     return settings.profile != "gaussian" or any(moving)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from synthetic_spectra.common.bragg import strained
 from synthetic_spectra.spectra.settings import Finite
 
 # names go into tables and figures: one line, and not a long one
@@ -60,3 +61,26 @@ class Axis(BaseModel):
         first, last = sorted((self.first, float(self.value(n_datapoints - 1))))
         if self.quantity == "two_theta" and not (first >= 0 and last <= 180):
             raise ValueError(f"the axis is 2θ from {first:g} to {last:g}, expected 0 to 180")
+
+
+def check_axis(axis, n_datapoints, strain):
+    """Raise ValueError if an axis (None if there is none) cannot have so many datapoints, or does
+    not tell how a strain of the lattice moves peaks."""
+    if axis:
+        axis.check(n_datapoints)
+    if strain and (axis is None or axis.quantity != "two_theta"):
+        found = f"an axis of {axis.quantity}" if axis else "no axis"
+        raise ValueError(
+            f"strain is {strain:g}, which needs an axis of two_theta with a wavelength, but the "
+            f"config has {found}"
+        )
+
+
+def farthest(axis, strain, n_datapoints):
+    """How many datapoints a strain of the lattice, either way, moves a peak at most; 0 without a
+    strain."""
+    if not strain:
+        return 0
+    ends = np.array([0, n_datapoints - 1])
+    moved = axis.position(strained(axis.value(ends), np.array([[-strain], [strain]])))
+    return round(np.nan_to_num(np.abs(moved - ends)).max())

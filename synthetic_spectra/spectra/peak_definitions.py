@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from synthetic_spectra.common.cli import Count
 from synthetic_spectra.spectra.definitions import Config, Strict, scope
-from synthetic_spectra.spectra.names import Axis, Substance, Text
+from synthetic_spectra.spectra.names import Axis, Substance, Text, check_axis, farthest
 from synthetic_spectra.spectra.settings import ClassRendering, Finite, Rendering, Shift
 
 ClassScope = scope("ClassScope", ClassRendering)
@@ -64,8 +64,7 @@ class PeakConfig(Config):
             raise ValueError(
                 f"classes is {self.n_classes}, but spectra defines {len(self.spectra)}"
             )
-        if self.axis:
-            self.axis.check(self.n_datapoints)
+        check_axis(self.axis, self.n_datapoints, self.rendering.strain)
         peaks = {}
         for expected, (label, spectrum) in enumerate(self.spectra.items()):
             if label != str(expected):
@@ -114,10 +113,11 @@ class PeakConfig(Config):
         return self
 
     def sizes(self):
-        """What a network is built for: number of datapoints, number of classes, and the largest
-        ``shift_range`` of any class."""
+        """What a network is built for: number of datapoints, number of classes, and how far peaks
+        move in training: the largest ``shift_range`` of any class, and by the strain."""
         shift_range = max(self.rendering_of(label).shift_range for label in self.spectra)
-        return self.n_datapoints, self.n_classes, shift_range
+        moved = farthest(self.axis, self.rendering.strain, self.n_datapoints)
+        return self.n_datapoints, self.n_classes, shift_range + moved
 
     def groups(self):
         """Group → labels (int) of its classes, both in the order of the classes; None → labels of

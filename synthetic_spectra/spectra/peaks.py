@@ -156,7 +156,9 @@ class PeakSource:
             if "test" in splits:
                 groups.append(grid(spectrum, self.renderings[i], size))
             peaks = [np.concatenate(parts) for parts in zip(*groups, strict=True)]
-            peaks = instrument.disturb(*peaks, shared, size, rng_of_artefacts)
+            peaks = instrument.disturb(
+                *peaks, shared, size, rng_of_artefacts, self.definitions.axis
+            )
 
             # as many spectra at a time as the memory is meant for
             at_once = max(1, AT_ONCE // self.bytes_per_spectrum(i))

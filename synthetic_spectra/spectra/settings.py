@@ -35,6 +35,8 @@ def _several(values):
 Finite = Annotated[float, Field(allow_inf_nan=False), AfterValidator(lambda value: value + 0.0)]
 Spread = Annotated[Finite, Field(ge=0, lt=1)]  # below 1: no spectrum loses its highest peak
 Share = Annotated[Finite, Field(ge=0, le=1)]
+Strain = Annotated[Finite, Field(ge=0, le=0.1)]
+Kept = Annotated[Finite, Field(ge=0.05, le=1)]  # what covers less is not read from a file either
 Width = Annotated[Finite, Field(ge=1e-3)]  # a config allows at most the length of its axis
 Length = Annotated[Finite, Field(ge=0, le=2**31)]
 Height = Annotated[Finite, Field(ge=0, le=1000)]
@@ -109,6 +111,9 @@ class Rendering(ClassRendering):
     not be a whole number."""
     scale: Spread = 0.0
     """Largest relative stretch of all positions of a spectrum, either way, at least 0, below 1."""
+    strain: Strain = 0.0
+    """Largest relative strain of the lattice, the same in all directions, either way, 0 to 0.1: the
+    peaks move by Bragg's law, so the dataset needs an axis of two_theta."""
     impurities: Annotated[int, Field(ge=0, le=1000)] = 0
     """Number of peaks of something else in every spectrum, anywhere on the axis, 0 to 1000."""
     impurity_height: Share = 0.1
@@ -124,6 +129,9 @@ class Rendering(ClassRendering):
     noise: Height = 0.0
     """Standard deviation of normal noise on every datapoint, as a share of the highest intensity, 0
     to 1000."""
+    crop: Kept = 1.0
+    """Smallest share of the axis that is left of a spectrum, 0.05 to 1: a random range around some
+    of its intensity, zero outside of it; 1 for the whole axis."""
 
     # noise-shuffle of the training and validation spectra of a dataset that has noise spectra
     kept_points: Count = 401
@@ -144,12 +152,14 @@ OFF = {
     "width_spread": 0.0,
     "zero_shift": 0.0,
     "scale": 0.0,
+    "strain": 0.0,
     "impurities": 0,
     "impurity_height": 0.1,
     "background": 0.0,
     "background_shape": "polynomial",
     "counts": 0.0,
     "noise": 0.0,
+    "crop": 1.0,
     "kept_points": 401,
     "shuffle_of": "theoretical",
     "separate_noise": False,
