@@ -129,9 +129,12 @@ class Mirror:
         self.actions.put(None)
         self.worker.join(2 * self.timeout)
 
-        # the thread still waits for an answer
+        # the thread still waits for an answer, or for its turn on a busy machine
         if self.client_run:
             self._keep()
+        elif self.worker.is_alive():
+            seconds = 2 * self.timeout
+            self._tell(f"no copy has begun within {seconds} s; the files on disk are complete")
         if self.unsent:
             paths = " ".join(shlex.quote(os.path.relpath(path)) for path in self.unsent)
             command = f"wandb sync --no-skip-online {paths}"
