@@ -134,7 +134,7 @@ def changes(name, after, before=""):
                     "runs": f"{row['runs_a']}, {row['runs_b']}",
                     "misclassified fewer": f"{row['difference']:.1f}",
                     "95 % interval": interval,
-                    "p (McNemar)": f"{row['p_mcnemar']:.2g}",
+                    "p (McNemar)": claims.p_value(row),
                 }
             )
     return markdown(pd.DataFrame(lines))

@@ -157,10 +157,21 @@ def activations(found, published, before="linear", after="relu"):
         line |= {
             "ours": gain(row.difference, (row.lower, row.upper)),
             "runs": f"{row.runs_a}, {row.runs_b}",
-            "p (McNemar)": f"{row.p_mcnemar:.2g}",
+            "p (McNemar)": p_value(row),
         }
         lines.append(line)
     return pd.DataFrame(lines)
+
+
+def p_value(row):
+    """McNemar's p-value of two networks in words; none for different numbers of runs, as a majority
+    of few runs is another one than of many.
+
+    Args:
+        row: of the table of differences.
+    """
+    known = row["runs_a"] == row["runs_b"] and row["p_mcnemar"] == row["p_mcnemar"]
+    return f"{row['p_mcnemar']:.2g}" if known else ""
 
 
 def gain(difference, ends):
