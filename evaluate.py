@@ -1,6 +1,6 @@
 """runs/<config>/*/, datasets/<config>/ → output/results/<config>*.csv, and tables on the screen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from synthetic_spectra.analysis import counting, results, tables, trained
+from synthetic_spectra.analysis import counting, measured_files, results, tables, trained
 from synthetic_spectra.common.cli import Timeout, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
+from synthetic_spectra.measured.identification import Identifier
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training import wandb_mirror
 
@@ -36,7 +37,7 @@ class Settings:
         tuple[
             Literal[
                 "summary", "topk", "runs", "medians", "architectures", "confusions", "groups",
-                "differences",
+                "differences", "measured",
             ],
             ...,
         ],
@@ -46,10 +47,14 @@ class Settings:
     the 1 to 5 most probable ones, a line per run (Supplementary Table 1), median accuracies (the
     paper's Table 2), the networks themselves (the preprint's Table 1), confused pairs of classes
     and why, accuracy per group of classes, differences of every two networks and whether they are
-    more than chance."""
+    more than chance, what --measured gave."""
     format: Literal["text", "markdown", "csv", "latex"] = "text"
     """Format of the printed tables."""
 
+    measured: Path | None = None
+    """CSV of measured files, with the columns file and names (those of a mixture between " + ",
+    none of a file that must be rejected): how networks, cosine similarity and least squares name
+    them, in place of all other tables."""
     keep: bool = False
     """Rows of results_dir about networks that have no run here stay, as of those that were trained
     on another machine."""
@@ -74,7 +79,11 @@ def main(settings):
     path = config.find(settings.config)
     name = path.stem
     if settings.results_only:
-        print_tables(settings, results.read(settings.results_dir, name))
+        needed = "measured" if settings.tables == ("measured",) else "runs"
+        print_tables(settings, results.read(settings.results_dir, name, needed))
+        return
+    if settings.measured:
+        count_measured(settings, path)
         return
 
     finished, problems = trained.finished(settings.runs_dir, name)
@@ -92,6 +101,33 @@ def main(settings):
             counting.refuse_mixed(runs, sorted({name for run in finished for name in run.settings}))
         print_tables(settings, written)
         mirror_results(settings, written)
+    if problems:
+        raise InputError("; ".join(problems))
+
+
+def count_measured(settings, path):
+    """Write and print how well labelled measured files are named.
+
+    Args:
+        settings: of this script.
+        path: of the config.
+
+    Raises:
+        InputError: if a file or a run was left out; the table holds the others.
+    """
+    definitions, problems = config.load(path).resolved(), []
+    folders = settings.runs_dir, settings.datasets_dir
+    try:
+        identifier = Identifier(definitions)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    models = measured_files.networks(*folders, path.stem, definitions, problems)
+    rows = measured_files.count_all(settings.measured, path.stem, identifier, models, problems)
+    if rows:
+        with results.alone_in(settings.results_dir):
+            table = pd.DataFrame(rows)
+            written = results.write(settings.results_dir, path.stem, {"measured": table})
+        print_tables(replace(settings, tables=("measured",)), written)
     if problems:
         raise InputError("; ".join(problems))
 
@@ -115,10 +151,14 @@ def print_tables(settings, found):
             table = tables.medians(found.runs, published)
         elif kind == "architectures":
             table = tables.architectures(sizes(settings))
+        elif kind == "measured":
+            table = None if found.measured is None else measured_files.summary(found.measured)
         else:
             table = getattr(found, kind)
             table = None if table is None else table.drop(columns="config", errors="ignore")
         print("\n" * (i > 0) + tables.write(table, settings.format))
+    if settings.tables == ("measured",):
+        return
     n_test = found.runs.test_spectra.dropna().max()
     if settings.format == "text" and n_test > 0:  # where every run diverged it is not known
         print(

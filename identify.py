@@ -17,7 +17,6 @@ from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.measured.identification import LEAST_CERTAINTY, Identifier
 from synthetic_spectra.spectra import config
 
-TRAINED_DIR = config.ROOT / "trained"  # networks that come along, as in a folder of runs
 DIGITS = 5  # of numbers in tables
 COLUMNS = (
     "file", "verdict", "certainty", "explained", "wavelength_guessed", "name", "formula", "same_as",
@@ -112,10 +111,8 @@ def network(settings, name, definitions):
     Raises:
         InputError: if the run is of another config, or cannot be read.
     """
-    for folder in (settings.runs_dir, TRAINED_DIR):
-        if settings.run or list((folder / name).glob("*/summary.json")):
-            break
-    else:
+    folder = settings.runs_dir if settings.run else trained.folder_of(settings.runs_dir, name)
+    if folder is None:
         notice(f"no finished run in {settings.runs_dir / name}: answers without a network")
         return None
     runs = {run.name: run for run in trained.finished(folder, name)[0] if trained.predicts(run)}
@@ -128,20 +125,7 @@ def network(settings, name, definitions):
         runs.values(), key=lambda run: run.summary["best_val_accuracy"]
     )
 
-    # a class that was another one when the network was trained would get the wrong name
-    rendered = settings.datasets_dir / name / "config.json"
-    if folder == settings.runs_dir and rendered.is_file():
-        before = config.load(rendered)
-        if (before.axis, before.spectra) != (definitions.axis, definitions.spectra):
-            raise InputError(f"{rendered}: its classes are others; render and train again")
-    model = trained.load(run)
-    sizes = model.input_shape[1], model.output_shape[-1]
-    expected = definitions.n_datapoints, definitions.n_classes
-    if sizes != expected:
-        raise InputError(
-            f"{run.model_file}: a network of {sizes[0]} datapoints and {sizes[1]} classes, "
-            f"expected {expected[0]} and {expected[1]}"
-        )
+    model = trained.load_for(run, definitions, settings.datasets_dir)
     notice(f"network: {run.folder}")
     return lambda spectra: model.predict(spectra[..., None], verbose=0)
 

@@ -80,6 +80,13 @@ class Results:
         """A row per spectrum that was identified: its kind, the answer, how sure it is."""
         return self._table("identification")
 
+    @cached_property
+    def measured(self):
+        """A row per measured file and method: its names, the answer, the rank of the truth."""
+        table = self._table("measured")
+        # a file may hold nothing of the library, and get no answer
+        return None if table is None else table.fillna({"names": "", "answer": ""})
+
     @property
     def n_test(self):
         """Number of test spectra.

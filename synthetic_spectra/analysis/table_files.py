@@ -39,6 +39,7 @@ SIZES = ("trained_epochs", "best_epoch", "parameters", "multiply_accumulates")
 WITHOUT_POINT = (*COUNTS, *TOP.values(), *SIZES, *SETTINGS)
 
 NETWORK = Identity.COLUMNS
+FILES = ("listed", "named", "found")  # numbers of names of a measured file
 SIX = "%.6g"
 
 TABLES = {
@@ -90,6 +91,13 @@ TABLES = {
         ("config", *NETWORK, "seed", "best_epoch", "statistics", *COUNTS, *ORIGIN),
         NETWORK,
     ),
+    "measured": Table(
+        "measured_{}.csv",
+        "evaluate.py --measured labels.csv",
+        ("config", "method", "file", "names", *FILES, "rank", "certainty", "sure"),
+        (),
+        SIX,
+    ),
     "identification": Table(
         "identification_{}.csv",
         "studies/identification_calibration.py",
@@ -102,8 +110,9 @@ TABLES = {
 WHOLE, REAL, TRUTH = ("iu", "whole numbers"), ("iuf", "numbers"), ("b", "True or False")
 KINDS = {
     **dict.fromkeys(("seed", "class_a", "class_b", "label"), WHOLE),
-    **dict.fromkeys(("online", "right"), TRUTH),
-    **dict.fromkeys(("cosine", "explained", "certainty"), REAL),
+    **dict.fromkeys(FILES, WHOLE),
+    **dict.fromkeys(("online", "right", "sure"), TRUTH),
+    **dict.fromkeys(("cosine", "explained", "certainty", "rank"), REAL),
     **dict.fromkeys((*COUNTS, *TOP.values(), *COST, *EXPECTED), REAL),
     **dict.fromkeys(("ema_momentum", "test_accuracy", "parameters", "best_epoch"), REAL),
     **dict.fromkeys(("multiply_accumulates", "accuracy", "misclassified", "strength"), REAL),

@@ -5,9 +5,11 @@ from itertools import product
 from pathlib import Path
 
 from synthetic_spectra.common.errors import InputError, first_line
-from synthetic_spectra.spectra.dataset import SPLITS
+from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training import run_folder
 from synthetic_spectra.training.outcome import RANKS
+
+TRAINED_DIR = config.ROOT / "trained"  # networks that come along, as in a folder of runs
 
 
 def finished(runs_dir, name):
@@ -66,6 +68,43 @@ def choose(runs_dir, data, names=()):
     if not usable:
         raise InputError("; ".join(problems) or f"{Path(runs_dir) / data.name}: all runs diverged")
     return usable, problems
+
+
+def folder_of(runs_dir, name):
+    """The folder that holds finished runs of a config: ``runs_dir``, else ``TRAINED_DIR``, else
+    None."""
+    for folder in (Path(runs_dir), TRAINED_DIR):
+        if list((folder / name).glob("*/summary.json")):
+            return folder
+    return None
+
+
+def load_for(run, definitions, datasets_dir):
+    """The network of a finished run that names the classes of a config, for measured spectra.
+
+    Args:
+        run: the run.
+        definitions: the resolved config.
+        datasets_dir: folder that holds a folder per dataset, which need not be there.
+
+    Raises:
+        InputError: if it was trained on other classes, or cannot be read.
+    """
+    # a class that was another one when the network was trained would get the wrong name
+    rendered = Path(datasets_dir) / run.folder.parent.name / dataset.CONFIG_FILE
+    if run.folder.parent.parent != TRAINED_DIR and rendered.is_file():
+        before = config.load(rendered)
+        if (before.axis, before.spectra) != (definitions.axis, definitions.spectra):
+            raise InputError(f"{rendered}: its classes are others; render and train again")
+    model = load(run)
+    sizes = model.input_shape[1], model.output_shape[-1]
+    expected = definitions.n_datapoints, definitions.n_classes
+    if sizes != expected:
+        raise InputError(
+            f"{run.model_file}: a network of {sizes[0]} datapoints and {sizes[1]} classes, "
+            f"expected {expected[0]} and {expected[1]}"
+        )
+    return model
 
 
 def refuse_other_arrays(run, data):
@@ -150,7 +189,7 @@ def predictions(run, data):
 
         kept = predict(load(run), data)
         run.save_predictions(kept)
-    for split, name in product(SPLITS, ("{}", RANKS)):
+    for split, name in product(dataset.SPLITS, ("{}", RANKS)):
         found = kept.get(name.format(split))
         if found is not None and found.shape != data.y[split].shape:
             raise InputError(

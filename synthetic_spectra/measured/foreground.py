@@ -8,7 +8,6 @@ import scipy
 WINDOW = 5  # half width of the widest peak that is no background, in its σ
 STANDING = 4  # standard deviations of the noise above which a value belongs to a peak
 CLEAR = 8  # by how many of them the highest peak must
-LEVELS = 1e4  # of the highest intensity above the lowest, as counts of a detector
 NARROWER = 0.7  # one clipping window and the one before it
 
 
@@ -75,7 +74,8 @@ def background(intensities, window):
 
     SNIP of Ryan, Clayton, Griffin, Sie, Cousens, Nucl. Instrum. Methods B 34, 396 (1988), from wide
     to narrow clipping as Morháč, Matoušek, Appl. Spectrosc. 62, 91 (2008). A window for every
-    datapoint, as there, would clip broad humps as well.
+    datapoint, as there, would clip broad humps as well. Logarithms of the intensities, as in both
+    papers, would bend a slope near its lowest end, and leave a hump of fluorescence there.
 
     Args:
         intensities: (n,).
@@ -84,12 +84,10 @@ def background(intensities, window):
     Returns:
         float64 (n,).
     """
-    lowest, unit = intensities.min(), (np.ptp(intensities) or 1) / LEVELS
-    # two logarithms and a root make high and low peaks alike
-    curve = np.log(np.log(np.sqrt((intensities - lowest) / unit + 1) + 1) + 1)
+    curve = np.array(intensities, float)
     reach = window
     while reach >= 1:
         means = (curve[: -2 * reach] + curve[2 * reach :]) / 2
         curve[reach:-reach] = np.minimum(curve[reach:-reach], means)
         reach = int(reach * NARROWER)
-    return ((np.exp(np.exp(curve) - 1) - 1) ** 2 - 1) * unit + lowest
+    return curve

@@ -132,16 +132,7 @@ class Identifier:
             InputError: names the file, and says why there is no answer.
         """
         # 1. the spectrum on the axis of the config, without its background
-        measured, definitions = readers.read(path), self.definitions
-        try:
-            on_axis = onto(
-                measured, definitions.axis, definitions.n_datapoints, self.wavelength, guess=True
-            )
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from None
-        spectrum = foreground(
-            on_axis.intensities, on_axis.covered, definitions.rendering.kernel_range
-        )
+        on_axis, spectrum = self.spectrum(path)
 
         # 2. what it is like, and what it is made of
         cosines, _, _ = self.library.similarities(spectrum, self._allowed)
@@ -185,6 +176,25 @@ class Identifier:
             measured=spectrum,
             curves=np.array([phase.curve for phase in phases]).reshape(-1, len(spectrum.covered)),
         )
+
+    def spectrum(self, path):
+        """A measured file on the axis of the config, with its background and without.
+
+        Returns:
+            an ``axis.OnAxis`` and a ``Foreground``.
+
+        Raises:
+            InputError: names the file, and says why there is no answer.
+        """
+        measured, definitions = readers.read(path), self.definitions
+        try:
+            on_axis = onto(
+                measured, definitions.axis, definitions.n_datapoints, self.wavelength, guess=True
+            )
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+        kernel_range = definitions.rendering.kernel_range
+        return on_axis, foreground(on_axis.intensities, on_axis.covered, kernel_range)
 
     def certainty(self, spectrum, phases, explained):
         """How sure it is that a mixture is the right one.
