@@ -40,6 +40,9 @@ class Settings:
     ema_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Momentum of moving averages of the weights over the steps, in [0, 1), e.g. 0.99; the averages
     are validated, kept and tested. 0 for the weights themselves. Part of the run's name."""
+    feature_scaling: bool = False
+    """Scaling of every datapoint by its lowest and highest value in the training spectra, to 0 to
+    1, as a layer of the network. Part of the run's name."""
     seeds: Annotated[tuple[cli.RunSeed, ...], Field(min_length=1)] = (0, 1, 2, 3, 4)
     """Random seeds of initial weights, dropout and order of samples, 0 to 2³² − 1, a run each."""
 
@@ -250,7 +253,13 @@ def build_for(run, data):
     choices = dict(run.identity.model_args)
     if run.identity.hidden_activation != "none":
         choices["hidden_activation"] = run.identity.hidden_activation
-    return build(run.identity.model, *data.definitions.sizes(), **choices)
+    network = build(run.identity.model, *data.definitions.sizes(), **choices)
+    if not run.identity.feature_scaling:
+        return network
+
+    from synthetic_spectra.training.feature_scaling import scaled_by_feature
+
+    return scaled_by_feature(network, data.x["train"])
 
 
 if __name__ == "__main__":

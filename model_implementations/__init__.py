@@ -54,6 +54,14 @@ MODELS = {
     "resnet18": partial(schopmans.resnet, blocks=(2, 2, 2, 2)),
     "resnet50": partial(schopmans.resnet, blocks=(3, 4, 6, 3), bottleneck=True),
     "resnet101": partial(schopmans.resnet, blocks=(3, 4, 23, 3), bottleneck=True),
+    # as the code of its paper has it
+    "vgg_wang": partial(
+        wang.vgg,
+        padding="valid",
+        dense=(120, 84),
+        hidden_activation="relu",
+        activity_l2=0.1,
+    ),
     # of this project
     "strided": schopmans.strided,
     "blurred_areas": blurred_areas.blurred_areas,

@@ -1,7 +1,7 @@
 """Blocks that more than one architecture uses: pooling, batch normalisation, dropout, the dense
 layers at the end."""
 
-from keras import layers
+from keras import layers, regularizers
 
 
 def max_pool(x, *, pool_size, strides):
@@ -54,7 +54,7 @@ def dropped(x, rate):
     return layers.Dropout(rate)(x) if rate else x
 
 
-def classifier(x, classes, *, dense, hidden_activation, dropout):
+def classifier(x, classes, *, dense, hidden_activation, dropout, activity_l2=0.0):
     """Values of the last convolution → hidden layers → probabilities of the classes.
 
     Dropout comes before each hidden layer and before the output.
@@ -65,6 +65,7 @@ def classifier(x, classes, *, dense, hidden_activation, dropout):
         dense: units of each hidden layer.
         hidden_activation: activation of the hidden layers, such as "linear" or "relu".
         dropout: dropout rate, 0 to below 1.
+        activity_l2: weight in the loss of the sum of the squared probabilities, ≥ 0.
 
     Returns:
         Probabilities (n, classes), in float32 whatever the precision of the other layers.
@@ -74,5 +75,8 @@ def classifier(x, classes, *, dense, hidden_activation, dropout):
     for units in dense:
         hidden_layer = layers.Dense(units, activation=hidden_activation)
         x = hidden_layer(dropped(x, dropout))
-    output_layer = layers.Dense(classes, activation="softmax", dtype="float32")
+    penalty = regularizers.L2(activity_l2) if activity_l2 else None
+    output_layer = layers.Dense(
+        classes, activation="softmax", activity_regularizer=penalty, dtype="float32"
+    )
     return output_layer(dropped(x, dropout))

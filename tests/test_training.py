@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import EXAMPLE, ROOT, history, outcome, refused
+from conftest import EXAMPLE, history, outcome, refused
 
 import train
 from model_implementations import build
+from synthetic_spectra.analysis import results
 from synthetic_spectra.common.backend import keras
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import dataset
@@ -100,7 +101,7 @@ def test_an_identity_is_the_same_in_settings_and_in_a_table():
 
 
 def test_the_published_table_of_results_names_identities():
-    table = pd.read_csv(ROOT / "results" / "challenge.csv", keep_default_na=False)
+    table = results.Results(results.RECORD, "challenge").runs
     columns = list(Identity.COLUMNS)
     for row in table[columns].to_dict("records"):
         assert list(Identity.from_columns(row).columns().values()) == list(row.values())

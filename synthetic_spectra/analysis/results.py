@@ -154,11 +154,11 @@ def located(results_dir, name, needed="runs"):
 def read_published():
     """The published results: config, model, hidden_activation, seed, quantity, value, source.
 
-    The columns model_args, online and ema_momentum are added, so that rows can be matched with
-    those of this project.
+    The columns model_args, online, ema_momentum and those of ``Identity.ADDED`` are added, so that
+    rows can be matched with those of this project.
     """
     return pd.read_csv(RECORD / "published.csv").assign(
-        model_args="", online=False, ema_momentum=0.0
+        model_args="", online=False, ema_momentum=0.0, **Identity.ADDED
     )
 
 
@@ -190,6 +190,9 @@ def write(results_dir, name, tables):
         if table.empty:
             path.unlink(missing_ok=True)
             continue
+        # a setting that no network of the table has stays out of it, as out of older ones
+        added = [n for n, value in Identity.ADDED.items() if n in table and all(table[n] == value)]
+        table = table.drop(columns=added)
         # pandas makes floats of whole numbers beside an empty cell
         whole = [name for name in WITHOUT_POINT if name in table]
         whole = [name for name in whole if (pd.to_numeric(table[name]).dropna() % 1 == 0).all()]

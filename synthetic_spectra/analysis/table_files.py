@@ -111,7 +111,7 @@ WHOLE, REAL, TRUTH = ("iu", "whole numbers"), ("iuf", "numbers"), ("b", "True or
 KINDS = {
     **dict.fromkeys(("seed", "class_a", "class_b", "label"), WHOLE),
     **dict.fromkeys(FILES, WHOLE),
-    **dict.fromkeys(("online", "right", "sure"), TRUTH),
+    **dict.fromkeys(("online", "feature_scaling", "right", "sure"), TRUTH),
     **dict.fromkeys(("cosine", "explained", "certainty", "rank"), REAL),
     **dict.fromkeys((*COUNTS, *TOP.values(), *COST, *EXPECTED), REAL),
     **dict.fromkeys(("ema_momentum", "test_accuracy", "parameters", "best_epoch"), REAL),
@@ -121,7 +121,8 @@ KINDS = {
 
 
 def read(path, kind, name):
-    """Read one table and check it; no model arguments are "".
+    """Read one table and check it; no model arguments are "", and settings of runs that it is too
+    old for are as they were then.
 
     Args:
         path: of the file.
@@ -136,6 +137,10 @@ def read(path, kind, name):
         table = pd.read_csv(path, dtype={"model_args": "str"})
     except ValueError as error:
         raise _damaged(path, first_line(error), kind, name) from None
+    if "model" in table:
+        table = table.assign(
+            **{name: value for name, value in Identity.ADDED.items() if name not in table}
+        )
     missing = [column for column in TABLES[kind].columns if column not in table]
     if missing:
         raise _damaged(path, f"no column {', '.join(missing)}", kind, name)

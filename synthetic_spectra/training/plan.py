@@ -7,7 +7,7 @@ from synthetic_spectra.training.run import Identity
 from synthetic_spectra.training.run_folder import Run
 
 # fields of ``Identity`` that every run of one command shares
-SHARED = ("online", "ema_momentum", "precision")
+SHARED = ("online", "ema_momentum", "feature_scaling", "precision")
 
 
 def identities(settings):

@@ -24,6 +24,7 @@ class Identity:
         model_args: keyword argument of the builder → JSON value, where it differs from the default.
         online: whether every epoch has fresh training spectra.
         ema_momentum: momentum of the moving averages of the weights, in [0, 1); 0: no averages.
+        feature_scaling: whether every datapoint is scaled by its range in the training spectra.
         precision: Keras dtype policy, "float32" or "mixed_bfloat16".
         seed: random seed of the run, ≥ 0; None for all seeds of a table's line.
     """
@@ -33,13 +34,17 @@ class Identity:
     model_args: dict[str, Any] = field(default_factory=dict, hash=False)
     online: bool = False
     ema_momentum: float = 0.0
+    feature_scaling: bool = False
     precision: str = "float32"
     seed: int | None = None
 
     # columns of every table of results; runs that agree in them differ in their seeds alone
     COLUMNS: ClassVar = (
-        "model", "model_args", "hidden_activation", "online", "ema_momentum", "precision",
+        "model", "model_args", "hidden_activation", "online", "ema_momentum", "feature_scaling",
+        "precision",
     )  # fmt: skip
+    # columns that older tables lack → value of all their rows
+    ADDED: ClassVar = {"feature_scaling": False}
     # columns by which published runs, all in float32, stand beside ours of every precision
     ANY_PRECISION: ClassVar = COLUMNS[:-1]
 
@@ -82,6 +87,7 @@ class Identity:
         return self.columns() | {
             "online": "online" if self.online else "",
             "ema_momentum": f"ema_momentum {self.ema_momentum:g}" if self.ema_momentum else "",
+            "feature_scaling": "feature_scaling" if self.feature_scaling else "",
             "precision": "" if self.precision == "float32" else self.precision,
         }
 
@@ -102,6 +108,8 @@ class Identity:
             parts.append("online")
         if self.ema_momentum:
             parts.append(f"ema_momentum={self.ema_momentum:g}")
+        if self.feature_scaling:
+            parts.append("feature_scaling")
         if self.precision != "float32":
             parts.append(self.precision)
         name = "-".join((*parts, str(self.seed)))
