@@ -11,6 +11,7 @@ from synthetic_spectra.spectra.kinds import SOURCES
 ROOT = Path(__file__).resolve().parent.parent.parent  # folder of the project
 CONFIGS_DIR = Path("dataset_configs")  # in the working folder, or in that of the project
 KIND = "peaks"  # of a config that names none
+BASE = "based_on"  # key of a config that takes the classes of another one
 
 
 def check_name(name, what):
@@ -64,20 +65,55 @@ def _known():
 
 
 def load(path):
-    """Read and check a config.
+    """Read and check a config, with the classes of the one that it is based on if it names one.
 
     Raises:
         InputError: if the file is missing, is not JSON or breaks a rule; the text names file,
             class, field and value.
     """
+    return parse(_whole(_read(path), path), path)
+
+
+def _read(path):
+    """The JSON content of a config file."""
     try:
         text = Path(path).read_text(encoding="utf-8-sig")  # some editors begin with a mark
-        content = json.loads(text, object_pairs_hook=without_duplicates)
+        return json.loads(text, object_pairs_hook=without_duplicates)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file, expected a config") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a JSON config: {error}") from None
-    return parse(content, path)
+
+
+def _whole(content, path, after=()):
+    """The content of a config file, with that of the config in its ``based_on``.
+
+    Its keys take the place of those of the other config, and so do its rendering settings one by
+    one. Fewer ``classes`` than the other one has are the first ones of it.
+
+    Args:
+        content, path: of the file.
+        after: names that led here.
+    """
+    if not isinstance(content, dict) or BASE not in content:
+        return content
+    name = content[BASE]
+    if not isinstance(name, str) or name in after:
+        raise InputError(
+            f"{path}: {BASE} is {shortened(name)}, expected the name of another config"
+        )
+    neighbour = Path(path).parent / f"{name}.json"
+    file = neighbour if neighbour.is_file() else find(name)
+    base = _whole(_read(file), file, (*after, name))
+
+    changes = {key: value for key, value in content.items() if key != BASE}
+    whole = base | changes
+    if all(isinstance(one.get("rendering", {}), dict) for one in (base, changes)):
+        whole["rendering"] = base.get("rendering", {}) | changes.get("rendering", {})
+    number, spectra = changes.get("classes"), base.get("spectra")
+    if type(number) is int and isinstance(spectra, dict) and "spectra" not in changes:
+        whole["spectra"] = dict(list(spectra.items())[: max(number, 0)])
+    return whole
 
 
 def parse(content, source):
