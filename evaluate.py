@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from synthetic_spectra.analysis import counting, measured_files, results, tables, trained
+from synthetic_spectra.analysis import (
+    confusions,
+    counting,
+    measured_files,
+    results,
+    tables,
+    trained,
+)
 from synthetic_spectra.common.cli import Timeout, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
@@ -156,6 +163,8 @@ def print_tables(settings, found):
         else:
             table = getattr(found, kind)
             table = None if table is None else table.drop(columns="config", errors="ignore")
+            if kind == "confusions" and table is not None:
+                table = confusions.named(table, config.load(config.find(settings.config)))
         print("\n" * (i > 0) + tables.write(table, settings.format))
     if settings.tables == ("measured",):
         return

@@ -15,6 +15,7 @@ from synthetic_spectra.analysis.attention import activation_maps
 from synthetic_spectra.common.cli import Seed, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset
+from synthetic_spectra.spectra.names import class_label
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,11 @@ def main(settings):
     spectra = data.x["test"][rows]
     run, predicted, maps = first_maps(runs, spectra)
     titles = [
-        f"test spectrum {row}: class {label}, taken for class {taken}"
+        f"test spectrum {row}: {class_label(data.definitions, label)}, "
+        f"taken for {class_label(data.definitions, taken)}"
         for row, label, taken in zip(rows, data.y["test"][rows], predicted, strict=True)
     ]
-    figure = draw(spectra, maps, titles, run.name)
+    figure = draw(spectra, maps, titles, run.name, data.definitions.axis)
     caption = f"Class-activation maps of {run.name} under test spectra of {data.name}"
     style.save(figure, settings.output, caption, [data.name])
 
@@ -87,7 +89,7 @@ def first_maps(runs, spectra):
     raise InputError(f"no class-activation map: {'; '.join(reasons)}")
 
 
-def draw(spectra, maps, titles, name):
+def draw(spectra, maps, titles, name, axis):
     """The figure: a row per spectrum, a column per kind of map, which colours what lies behind.
 
     Args:
@@ -95,6 +97,7 @@ def draw(spectra, maps, titles, name):
         maps: name → (n, n_datapoints), from 0 to 1.
         titles: of the rows.
         name: of the run.
+        axis: of the dataset, a ``names.Axis`` or None.
     """
     plt = style.pyplot()
     from matplotlib.colors import LinearSegmentedColormap
@@ -114,7 +117,7 @@ def draw(spectra, maps, titles, name):
             axes.set(title=title, ylim=(0, 1.05), yticks=(0, 0.5, 1))
         column[0].set_title(f"{kind}\n{titles[0]}")
 
-    figure.supxlabel("position (datapoint)")
+    figure.supxlabel(style.along(panels.flat, axis))
     figure.supylabel("intensity (highest peak = 1)")
     figure.suptitle(name)
     figure.colorbar(image, ax=panels, label="class-activation map (highest = 1)")

@@ -12,6 +12,7 @@ from figures import style
 from synthetic_spectra.common.cli import run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset, profiles
+from synthetic_spectra.spectra.names import class_label
 
 MOST = 40  # classes that an eye can still tell apart
 
@@ -49,7 +50,7 @@ def draw(definitions):
         definitions: a config with every rendering setting filled in.
     """
     groups = definitions.groups()
-    groups |= {f"class {label}": [label] for label in groups.pop(None, [])}
+    groups |= {class_label(definitions, label): [label] for label in groups.pop(None, [])}
     columns = math.ceil(math.sqrt(len(groups)))
     rows = math.ceil(len(groups) / columns)
     tallest = max(map(len, groups.values()))
@@ -70,7 +71,7 @@ def draw(definitions):
     for axes in panels.flat[len(groups) :]:
         axes.remove()
 
-    figure.supxlabel("position (datapoint)")
+    figure.supxlabel(style.along(panels.flat[: len(groups)], definitions.axis))
     figure.supylabel("class, and the square root of its intensity")
     return figure
 

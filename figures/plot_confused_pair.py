@@ -13,6 +13,7 @@ from figures import style
 from synthetic_spectra.analysis import confusions
 from synthetic_spectra.common.cli import Count, run_script
 from synthetic_spectra.spectra import config, dataset, profiles
+from synthetic_spectra.spectra.names import class_label
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,10 @@ def draw(data, pairs, n_spectra):
             )
             highest = max(highest, spectra[:, region].max(), ideal[region].max())
             ideal[ideal == 0] = np.nan  # no thick line on the axis
+            name = class_label(data.definitions, label)
             for axes in (whole, enlarged):
                 axes.plot(sign * spectra.T, color=color, linewidth=0.8, alpha=0.6)
-                axes.plot(sign * ideal, color=color, linewidth=2.4, label=f"class {label}")
+                axes.plot(sign * ideal, color=color, linewidth=2.4, label=name)
 
         for axes in (whole, enlarged):
             axes.axvspan(region.start, region.stop - 1, color="C4", alpha=0.25, zorder=0)
@@ -88,8 +90,9 @@ def draw(data, pairs, n_spectra):
         enlarged.locator_params(axis="y", nbins=5)
         enlarged.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
+    positions = style.along(rows.flat, data.definitions.axis)
     for axes in rows[-1]:
-        axes.set_xlabel("position (datapoint)")
+        axes.set_xlabel(positions)
     rows[0, 1].set_title("shaded region, enlarged")
     figure.supylabel("intensity (highest peak = 1), second class downwards")
     return figure

@@ -22,6 +22,7 @@ from synthetic_spectra.analysis.peak_window import highest_points, window_of
 from synthetic_spectra.common.cli import run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset
+from synthetic_spectra.spectra.names import class_label
 
 # split → its name, the markers of the classes, their size, edge and opacity
 SPLITS = {
@@ -91,12 +92,12 @@ def draw(definitions, labels, peaks, by, points):
     for i, (label, peak) in enumerate(zip(labels, peaks, strict=True)):
         for split, (name, markers, size, edge, alpha) in SPLITS.items():
             look = {"marker": markers[i], "facecolor": f"C{i}", "edgecolor": edge, "alpha": alpha}
-            name = f"class {label}, {name}"
+            name = f"{class_label(definitions, label)}, {name}"
             axes["plane"].scatter(*points[split, label], size, **look, zorder=2 + alpha, label=name)
         (left, right), (low, high) = training_range(definitions, label, peak)
         look = {"fill": False, "edgecolor": f"C{i}", "linestyle": LINES[i]}
         range_of_class = Rectangle((left, low), right - left, high - low, **look)
-        range_of_class.set_label(f"class {label}, range")
+        range_of_class.set_label(f"{class_label(definitions, label)}, range")
         axes["plane"].add_patch(range_of_class)
 
     for side, axis, orientation in (("top", 0, "vertical"), ("right", 1, "horizontal")):
@@ -117,7 +118,8 @@ def draw(definitions, labels, peaks, by, points):
     axes["right"].tick_params(labelleft=False, bottom=False, labelbottom=False)
     axes["top"].set(ylabel="density", title=f"{labels[0]}–{labels[1]}: {by} decides")
     axes["right"].set_xlabel("density")
-    axes["plane"].set(xlabel="position (datapoint)", ylabel="height (highest peak = 1)")
+    axes["plane"].set_xlabel(style.along([axes["plane"]], definitions.axis))
+    axes["plane"].set_ylabel("height (highest peak = 1)")
     axes["legend"].axis("off")
     axes["legend"].legend(*axes["plane"].get_legend_handles_labels(), loc="center")
     return figure

@@ -23,6 +23,7 @@ from synthetic_spectra.analysis.peak_window import highest_points, window_of
 from synthetic_spectra.common.cli import run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset, profiles
+from synthetic_spectra.spectra.names import class_label
 
 # share of the extent of the training spectra that is shown beyond them, on every side
 BEYOND = 0.15
@@ -66,7 +67,7 @@ def main(settings):
     decisions, further_problems = predictions(runs if settings.runs else first_seeds(runs), spectra)
     if decisions:
         boundary = by, halfway(data.definitions, labels, peaks, by)
-        figure = draw(decisions, plane, samples, labels, boundary, data.name)
+        figure = draw(decisions, plane, samples, labels, boundary, data)
         caption = f"Decisions of networks between the classes {settings.pair} of {data.name}"
         style.save(figure, settings.output, caption, [data.name])
     if problems + further_problems:
@@ -228,7 +229,7 @@ def halfway(definitions, labels, peaks, by):
     return np.mean(values)
 
 
-def draw(decisions, plane, points, labels, boundary, name):
+def draw(decisions, plane, points, labels, boundary, data):
     """The figure: a panel per run, its decisions as colour, the training spectra as dots.
 
     Args:
@@ -237,7 +238,7 @@ def draw(decisions, plane, points, labels, boundary, name):
         points: what ``training_points`` gives.
         labels: of the two classes.
         boundary: "position" or "height", and where on it the line lies.
-        name: of the config.
+        data: the ``Dataset``.
     """
     plt = style.pyplot()
     from matplotlib.colors import ListedColormap
@@ -249,6 +250,7 @@ def draw(decisions, plane, points, labels, boundary, name):
     figure, panels = plt.subplots(
         rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False
     )
+    names = [class_label(data.definitions, label) for label in labels]
     colors = {"cmap": ListedColormap(SHADES), "vmin": 0, "vmax": 2, "alpha": 0.4}
 
     for axes, (run, predicted) in zip(panels.flat, decisions.items(), strict=False):
@@ -258,7 +260,7 @@ def draw(decisions, plane, points, labels, boundary, name):
         for i, label in enumerate(labels):
             if label in points:
                 look = {"color": f"C{i}", "marker": "os"[i], "edgecolor": "white", "linewidth": 0.5}
-                axes.scatter(*points[label], 26, **look, label=f"training spectra of class {label}")
+                axes.scatter(*points[label], 26, **look, label=f"training spectra of {names[i]}")
         by, place = boundary
         line = axes.axvline if by == "position" else axes.axhline
         line(place, color="C6", linestyle="--", label="halfway between the classes")
@@ -266,15 +268,14 @@ def draw(decisions, plane, points, labels, boundary, name):
     for axes in panels.flat[len(decisions) :]:
         axes.set_axis_off()
 
-    names = [f"class {label}" for label in labels]
     if any(~np.isin(predicted, labels).all() for predicted in decisions.values()):
         names.append("another class")
     areas = [
         Patch(color=SHADES[i], alpha=0.4, label=f"taken for {name}") for i, name in enumerate(names)
     ]
     handles = areas + panels[0, 0].get_legend_handles_labels()[0]
-    figure.legend(handles=handles, loc="outside upper center", ncols=2, title=name)
-    figure.supxlabel("position (datapoint)")
+    figure.legend(handles=handles, loc="outside upper center", ncols=2, title=data.name)
+    figure.supxlabel(style.along(panels.flat[: len(decisions)], data.definitions.axis))
     figure.supylabel("height\n(highest other peak = 1)")
     return figure
 

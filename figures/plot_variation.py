@@ -10,6 +10,7 @@ from synthetic_spectra.analysis.peak_window import highest_points, window_of
 from synthetic_spectra.common.cli import Seed, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset
+from synthetic_spectra.spectra.names import class_label
 
 SPLITS = {"train": ("training spectra", "o", 24), "test": ("test spectra", "D", 48)}
 
@@ -36,8 +37,9 @@ def main(settings):
     window = window_of(data.definitions, settings.label, settings.peak)
 
     spectra = {split: data.x[split][data.y[split] == settings.label] for split in SPLITS}
-    figure = draw(spectra, window, settings.label)
-    caption = f"Spectra of class {settings.label} of {data.name}, and where one of its peaks lies"
+    name = class_label(data.definitions, settings.label)
+    figure = draw(spectra, window, name, data.definitions.axis)
+    caption = f"Spectra of {name} of {data.name}, and where one of its peaks lies"
     style.save(figure, settings.output, caption, [data.name])
 
 
@@ -51,13 +53,14 @@ def check_peak(definitions, label, peak):
         raise InputError(f"--peak {peak}: class {label} has no such peak, expected 0 to {last}")
 
 
-def draw(spectra, window, label):
+def draw(spectra, window, name, axis):
     """The figure: three training spectra, and position and height of the peak in every spectrum.
 
     Args:
         spectra: "train" and "test" → spectra of the class (n, n_datapoints).
         window: slice of the datapoints where the peak can lie.
-        label: of the class.
+        name: of the class.
+        axis: of the dataset, a ``names.Axis`` or None.
     """
     figure, axes = style.pyplot().subplot_mosaic(
         [[0, "peak"], [1, "peak"], [2, "peak"]], figsize=(11, 4.4), width_ratios=(3, 2)
@@ -70,14 +73,14 @@ def draw(spectra, window, label):
         axes[i].axvspan(window.start, window.stop, color="C5", alpha=0.4, zorder=0)
         axes[i].set(ylim=(0, 1.05), yticks=(0, 0.5, 1))
         axes[i].tick_params(labelbottom=i == 2)
-    axes[0].set_title(f"training spectra of class {label}")
+    axes[0].set_title(f"training spectra of {name}")
     axes[1].set_ylabel("intensity (highest peak = 1)")
-    axes[2].set_xlabel("position (datapoint)")
+    axes[2].set_xlabel(style.along([axes[i] for i in range(3)], axis))
 
-    for split, (name, marker, size) in SPLITS.items():
+    for split, (words, marker, size) in SPLITS.items():
         positions, heights = highest_points(spectra[split], window)
-        axes["peak"].scatter(positions, heights, size, marker=marker, label=name)
-    axes["peak"].set_xlabel("position of the shaded peak (datapoint)")
+        axes["peak"].scatter(positions, heights, size, marker=marker, label=words)
+    axes["peak"].set_xlabel(style.along([axes["peak"]], axis, " of the shaded peak"))
     axes["peak"].set_ylabel("its height (highest peak = 1)")
     place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1)}
     axes["peak"].legend(**place, ncols=2, columnspacing=1, handletextpad=0.2)

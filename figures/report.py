@@ -14,12 +14,13 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # the project, when run by its path
 from figures import style
-from synthetic_spectra.analysis import results, tables
+from synthetic_spectra.analysis import confusions, results, tables
 from synthetic_spectra.analysis.table_files import TABLES
 from synthetic_spectra.common.cli import run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
 from synthetic_spectra.spectra import config
+from synthetic_spectra.spectra.names import class_label
 from synthetic_spectra.training.run import Identity
 
 ENVIRONMENT = ["device", "backend", "precision", "versions"]  # what the runs of a table ran on
@@ -99,7 +100,9 @@ def part_of(path, found):
     """
     definitions = config.load(path)
     spectra = confused_classes(path, definitions, found)
-    shown = {kind: cells(table) for kind, table in tables_of(found).items() if len(table)}
+    shown = {
+        kind: cells(table) for kind, table in tables_of(found, definitions).items() if len(table)
+    }
     expected = {
         "confusions": found.runs.test_misclassified.any(),
         "groups": any(definitions.groups()),
@@ -120,9 +123,30 @@ def part_of(path, found):
         "n_test": int(found.runs.test_spectra.fillna(0).max()),
         "ceiling": [] if found.ceiling is None else tables.verdicts(found.ceiling).splitlines(),
         "tables": shown,
-        "peaks": {label: [one.peak_positions, one.peak_heights] for label, one in spectra.items()},
+        "peaks": peaks_of(spectra, definitions),
     }
     return part, missing
+
+
+def peaks_of(spectra, definitions):
+    """What the page draws of confused classes.
+
+    Args:
+        spectra: what ``confused_classes`` gives.
+        definitions: the config, whose axis gives positions and their unit, if it has one.
+
+    Returns:
+        ``along``, the label of the positions; ``step`` between datapoints; ``classes``, label →
+        name, positions and heights of the peaks.
+    """
+    axis, classes = definitions.axis, {}
+    for label, one in spectra.items():
+        positions = one.peak_positions
+        if axis:
+            positions = [float(f"{value:.7g}") for value in axis.value(positions)]
+        classes[label] = [class_label(definitions, label), positions, one.peak_heights]
+    along = axis.label() if axis else "peak position (datapoint)"
+    return {"along": along, "step": abs(axis.step) if axis else 1, "classes": classes}
 
 
 def confused_classes(path, definitions, found):
@@ -143,11 +167,12 @@ def confused_classes(path, definitions, found):
     return {label: definitions.spectra[str(label)] for label in labels}
 
 
-def tables_of(found):
+def tables_of(found, definitions):
     """The tables of one dataset, name → DataFrame.
 
     Args:
         found: the ``Results`` of the dataset.
+        definitions: its config.
     """
     runs, published = found.runs, results.read_published()
     environments = runs.groupby(ENVIRONMENT, sort=False, dropna=False)
@@ -161,9 +186,10 @@ def tables_of(found):
         if getattr(found, kind) is not None:
             shown[kind] = getattr(found, kind).drop(columns="config", errors="ignore")
     if "confusions" in shown:
-        confused = shown["confusions"]
+        confused = confusions.named(shown["confusions"], definitions)
         pairs = confused.pop("class_a").astype(str) + "–" + confused.pop("class_b").astype(str)
         confused.insert(0, "classes", pairs)
+        shown["confusions"] = confused
     return shown
 
 

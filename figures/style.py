@@ -72,6 +72,31 @@ def save(figure, output, caption, datasets):
     print(f"wrote {output} and .pdf", file=sys.stderr)
 
 
+def along(panels, axis, of=""):
+    """Put values of an axis on panels that are drawn over datapoints, at round values of it.
+
+    Args:
+        panels: Matplotlib's axes.
+        axis: a ``names.Axis``; None leaves datapoints.
+        of: what the position is of, " of the peak".
+
+    Returns:
+        the label of the positions, with their unit.
+    """
+    if axis is None:
+        return f"position{of} (datapoint)"
+    from matplotlib import ticker
+
+    class RoundValues(ticker.MaxNLocator):
+        def tick_values(self, first, last):
+            return axis.position(super().tick_values(*sorted(axis.value([first, last]))))
+
+    for one in panels:
+        one.xaxis.set_major_locator(RoundValues(nbins=8, steps=[1, 2, 2.5, 5, 10]))
+        one.xaxis.set_major_formatter(lambda position, _: f"{axis.value(position):.6g}")
+    return axis.label(of)
+
+
 def spread_out(n, middle, room):
     """Places (n,) of the dots of n runs, evenly spread over ``room`` around ``middle``."""
     return middle + room * ((np.arange(n) + 0.5) / max(1, n) - 0.5)

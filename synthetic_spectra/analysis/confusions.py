@@ -191,6 +191,30 @@ def confused_pairs(runs, predicted, labels, definitions, ceiling):
     return pd.DataFrame(lines)
 
 
+def named(confused, definitions):
+    """Pairs of classes with their names.
+
+    Args:
+        confused: what ``confused_pairs`` gives.
+        definitions: the config, which may lack names.
+
+    Returns:
+        the DataFrame with the columns name_a and name_b; without them if no class has a name.
+    """
+    name_of = {
+        int(label): getattr(spectrum, "name", None) or ""
+        for label, spectrum in definitions.spectra.items()
+    }
+    if not any(name_of.values()):
+        return confused
+    table = confused.copy()
+    after = table.columns.get_loc("class_b") + 1
+    for column in ("class_b", "class_a"):
+        names = [name_of.get(label, "") for label in table[column]]
+        table.insert(after, column.replace("class", "name"), names)
+    return table
+
+
 def group_accuracies(runs, predicted, labels, definitions, ceiling):
     """Test accuracy of each network by group of classes, and by cause over all groups.
 

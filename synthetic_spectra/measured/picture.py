@@ -59,8 +59,7 @@ def draw(answer, definitions, path):
     bottom.axhline(0, color="0.8", linewidth=0.6)
     bottom.plot(values, spectrum - explained, color="0.25", linewidth=0.8)
     bottom.set(ylabel="left", yticks=(), xlim=(values.min(), values.max()))
-    quantity = {"two_theta": "2θ"}.get(axis.quantity, axis.quantity.replace("_", " "))
-    bottom.set_xlabel(f"{quantity} in {'degrees' if axis.unit == 'degree' else axis.unit}")
+    bottom.set_xlabel(axis.label())
     with written_whole(path) as temporary:
         figure.savefig(temporary, dpi=150)
     plt.close(figure)

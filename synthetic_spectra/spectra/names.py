@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from synthetic_spectra.common.bragg import strained
 from synthetic_spectra.spectra.settings import Finite
 
+# quantities that are not written in lower case with spaces
+SYMBOLS = {"two_theta": "2θ", "raman_shift": "Raman shift"}
+
 # names go into tables and figures: one line, and not a long one
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\P{Cc}+$")]
 
@@ -56,6 +59,11 @@ class Axis(BaseModel):
         """The datapoint (float) at which the axis has a value; an array gives an array."""
         return (np.asarray(value) - self.first) / self.step
 
+    def label(self, of=""):
+        """The quantity and its unit as a figure has them, "2θ (degree)"; ``of`` says of what."""
+        quantity = SYMBOLS.get(self.quantity, self.quantity.replace("_", " "))
+        return f"{quantity}{of} ({self.unit})"
+
     def check(self, n_datapoints):
         """Raise ValueError if an axis of so many datapoints cannot be: 2θ is 0° to 180°."""
         first, last = sorted((self.first, float(self.value(n_datapoints - 1))))
@@ -84,3 +92,14 @@ def farthest(axis, strain, n_datapoints):
     ends = np.array([0, n_datapoints - 1])
     moved = axis.position(strained(axis.value(ends), np.array([[-strain], [strain]])))
     return round(np.nan_to_num(np.abs(moved - ends)).max())
+
+
+def class_label(definitions, label):
+    """A class in words: its name and its label, as names may be alike; "class 3" without a name.
+
+    Args:
+        definitions: a config.
+        label: an integer.
+    """
+    name = getattr(definitions.spectra[str(label)], "name", None)
+    return f"{name} ({label})" if name else f"class {label}"
