@@ -1,7 +1,7 @@
 # make run       the whole story in minutes: render, train, count errors, draw
 # make test      the tests; make test-all: the slow ones too; make lint: style
 # make figures   every figure that the runs at hand allow; make report: all results on one page
-# make tables    the tables in README.md and results/README.md anew from results/*.csv
+# make tables    the tables of README.md and other pages anew from results/*.csv
 # make lock      the requirements with every version pinned; make lock UPGRADE=--upgrade: the newest
 PYTHON ?= python3
 BIN := .venv/bin

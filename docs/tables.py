@@ -1,5 +1,5 @@
-"""results/*.csv → the tables in README.md, results/README.md and docs/claims.md, below comments
-that name them."""
+"""results/*.csv → the tables in README.md, results/README.md, docs/claims.md and
+docs/evaluation.md, below comments that name them."""
 
 import re
 import sys
@@ -18,7 +18,12 @@ from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
 from synthetic_spectra.training.run import Identity
 
-PAGES = (Path("README.md"), Path("results/README.md"), Path("docs/claims.md"))
+PAGES = tuple(map(Path, ("README.md", "results/README.md", "docs/claims.md", "docs/evaluation.md")))
+VERDICTS = {
+    "identifiable": "identifiable",
+    "tied": "tied: several classes are exactly as probable",
+    "lost": "lost: another class is more probable than the true one",
+}
 BLOCK = re.compile(r"(<!-- table: ([\w =.]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 # the networks of the published experiments with the activations of their hidden layers
 NETWORKS = ("cnn2", "cnn3", "cnn6", "vgg", "resnet", "cnn_bn", "inc3", "inc6")
@@ -151,6 +156,19 @@ def artefacts(name):
     return markdown(robustness.accuracies(found.robustness))
 
 
+def verdicts(*names):
+    """What the Bayes-optimal classifier makes of the test spectra of each config."""
+    ceilings = [results.read(results.RECORD, name, "ceiling").ceiling for name in names]
+    lines = {"all": [len(one) for one in ceilings]}
+    for verdict, meaning in VERDICTS.items():
+        lines[meaning] = [(one.verdict == verdict).sum() for one in ceilings]
+    for ties, column in tables.TIES.items():
+        wrong = [len(one) - one[column].sum() for one in ceilings]
+        lines[f"misclassified, ties {ties}"] = [f"{number:.4g}" for number in wrong]
+    table = pd.DataFrame.from_dict(lines, orient="index", columns=list(names))
+    return compact(table.reset_index(names="test spectra"))
+
+
 def statistics(name):
     """Both kinds of statistics of batch normalisation, as ``studies/batch_statistics.py`` prints
     them."""
@@ -241,6 +259,7 @@ TABLES = {
     for one in (
         *(headline, networks, groups, changes, ingredients, artefacts),
         *(statistics, ranges, preprint, training, activations, causes, ranking, choices, coverage),
+        verdicts,
     )
 }
 

@@ -73,7 +73,9 @@ def module(script):
         pytest.skip(f"{script}: pip install {error.name}")
 
 
-@pytest.mark.parametrize("page", ["README.md", "results/README.md", "docs/claims.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "results/README.md", "docs/claims.md", "docs/evaluation.md"]
+)
 def test_the_tables_are_those_of_the_results(page):
     if own_results():
         pytest.skip("results/ were made anew here")
