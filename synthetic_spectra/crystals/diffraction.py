@@ -82,14 +82,13 @@ def lines(crystal, wavelength, first, last):
         )
         of_z = (of_z * crystal.occupancies[atoms]).T
         phases = np.concatenate([(of_y * row) @ of_z for row in of_x]).ravel()[within]
-        structure_factors += _form_factors(element, inverse_d**2 / 4) * phases
+        structure_factors += form_factors(element, inverse_d**2 / 4) * phases
 
     # 3. Intensities, with the Lorentz and the polarisation factor of a powder.
-    theta = np.arcsin(np.clip(wavelength * inverse_d / 2, 0, 1))
-    angles = np.degrees(2 * theta)
+    sines = np.clip(wavelength * inverse_d / 2, 0, 1)
+    angles = np.degrees(2 * np.arcsin(sines))
     with np.errstate(divide="ignore"):  # at 2θ = 180° the factor is infinite
-        factor = (1 + np.cos(2 * theta) ** 2) / (np.sin(theta) ** 2 * np.cos(theta))
-    intensities = np.abs(structure_factors) ** 2 * factor
+        intensities = np.abs(structure_factors) ** 2 * lorentz_polarisation(sines)
 
     # 4. Lines at one angle are one line: its multiplicity is counted thus.
     order = np.argsort(angles)
@@ -105,8 +104,38 @@ def lines(crystal, wavelength, first, last):
     return angles[seen], heights[seen]
 
 
-def _form_factors(element, squares):
-    """f of an element (k,) at (sin θ / λ)² (k,), in electrons."""
+def form_factors(element, squares):
+    """The form factors of an element.
+
+    Args:
+        element: chemical symbol or atomic number, 1 to 98.
+        squares: (sin θ / λ)² in 1/Å², (k,), at most 4.
+
+    Returns:
+        f (k,) in electrons.
+    """
     *coefficients, constant = gemmi.Element(element).it92.get_coefs()
     a, b = np.reshape(coefficients, (2, -1))
     return np.exp(-np.outer(squares, b)) @ a + constant
+
+
+def lorentz_polarisation(sine):
+    """The Lorentz and polarisation factor of a powder, (1 + cos² 2θ) / (sin² θ cos θ).
+
+    Args:
+        sine: sin θ, above 0 and below 1, a number or an array.
+    """
+    square = sine * sine
+    return (1 + (1 - 2 * square) ** 2) / (square * np.sqrt(1 - square))
+
+
+def scherrer_sigma(cosine, size, wavelength):
+    """The width σ of a line on 2θ, in radians: that of a Gaussian whose full width at half maximum
+    is 0.9 λ / (L cos θ), the equation of Scherrer (Nachr. Ges. Wiss. Göttingen, 1918, 98).
+
+    Args:
+        cosine: cos θ, above 0, a number or an array.
+        size: of the crystallites, L in nm.
+        wavelength: λ in Å.
+    """
+    return 0.09 * wavelength / (size * cosine * np.sqrt(8 * np.log(2)))
