@@ -72,7 +72,7 @@ def main(settings):
 
     # the networks that were trained without artefacts see the spectra as they are
     finished, problems = trained.choose(settings.runs_dir, data)
-    networks = trained.load_all(finished, problems)
+    networks = trained.load_all(trained.with_network(finished), problems)
     notice(f"trained without artefacts: {len(networks)} runs")
     rows = [tested(*network, data, NONE, 0.0, "without") for network in networks]
 

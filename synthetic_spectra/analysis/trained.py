@@ -4,6 +4,7 @@ import zipfile
 from itertools import product
 from pathlib import Path
 
+from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError, first_line
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training import run_folder
@@ -136,8 +137,13 @@ def load(run):
     """The network of a finished run, uncompiled.
 
     Raises:
-        InputError: if its file cannot be read.
+        InputError: if its file cannot be read, or it has none.
     """
+    if not run.model_file.is_file():
+        raise InputError(
+            f"{run.model_file}: no such file; a run of a classical learner has no network to ask"
+        )
+
     from synthetic_spectra.common import backend  # starts Keras
 
     # isort: split
@@ -155,6 +161,14 @@ def load(run):
     except Exception as error:  # Keras has no list of what damaged bytes lead to
         reason = first_line(error)
         raise InputError(f"{run.model_file}: not a model of this collection: {reason}") from None
+
+
+def with_network(runs):
+    """Those of some runs that have a network; a line on stderr names each other one."""
+    for run in runs:
+        if not run.model_file.is_file():
+            notice(f"{run.folder}: left out, no network: {run.model_file.name} is not there")
+    return [run for run in runs if run.model_file.is_file()]
 
 
 def load_all(runs, problems):

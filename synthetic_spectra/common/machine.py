@@ -1,4 +1,4 @@
-"""The processor in words, and the memory that is free."""
+"""The processor in words, the memory that is free, and the memory that a calculation takes."""
 
 import os
 import platform
@@ -29,3 +29,28 @@ def free_memory():
         if not hasattr(os, "sysconf"):
             return sys.maxsize
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+class PeakMemory:
+    """A context that measures the most memory which this process takes in it, beyond what it took
+    before: ``used`` in bytes, None where the system does not say it."""
+
+    def __enter__(self):
+        self.used = self.before = None
+        try:
+            # Linux begins the peak anew
+            Path("/proc/self/clear_refs").write_text("5")
+            self.before = _of_this_process("VmRSS")
+        except OSError:
+            pass
+        return self
+
+    def __exit__(self, *_):
+        if self.before is not None:
+            self.used = max(0, _of_this_process("VmHWM") - self.before)
+
+
+def _of_this_process(name):
+    """A value of /proc/self/status that is given in kB, in bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith(f"{name}:")).split()[1])

@@ -202,12 +202,13 @@ class Run:
         """Save the model and its predictions, then the summary, which marks the run as finished.
 
         Args:
-            model: with its best weights.
+            model: with its best weights; None of a learner that is no network.
             predictions: as ``outcome.classified`` gives them; None of a run that diverged.
             summary: name → JSON value.
         """
-        with written_whole(self.model_file) as temporary:
-            model.save(temporary)
+        if model is not None:
+            with written_whole(self.model_file) as temporary:
+                model.save(temporary)
         if predictions:
             self.save_predictions(predictions)
         write_json(self.folder / "summary.json", summary)
