@@ -1,6 +1,7 @@
 """Figures and tables of a dataset that has an axis and names show both."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -149,6 +150,23 @@ def test_tables_and_the_report(named):
     name, positions, heights = drawn["classes"][0]
     assert (name, heights) == ("Quartz (0)", [1, 0.5])
     np.testing.assert_allclose(data.definitions.axis.position(positions), [100, 300], atol=1e-3)
+
+
+def test_accuracy_of_names(named):
+    _, data, _ = named
+    predictions = {split: data.y[split].copy() for split in dataset.SPLITS}
+    # the third class has no name
+    assert "val_accuracy_of_names" not in data.misclassified(predictions)
+    spectra = data.definitions.spectra
+    alike = {"2": spectra["2"].model_copy(update={"name": "Calcite"})}
+    data = replace(
+        data, definitions=data.definitions.model_copy(update={"spectra": spectra | alike})
+    )
+    # of three validation spectra one gets another class of the right name, one a wrong name
+    predictions["val"][:] = [1, 2, 2]
+    counts = data.misclassified(predictions)
+    assert (counts["val_misclassified"], counts["test_accuracy_of_names"]) == (2, 1)
+    assert counts["val_accuracy_of_names"] == pytest.approx(2 / 3)
 
 
 def test_a_dataset_without_names_stays_as_it_is(named):

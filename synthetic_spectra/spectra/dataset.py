@@ -47,7 +47,7 @@ class Dataset:
 
     def misclassified(self, predictions):
         """How many spectra of each split have another predicted label than their own, and the test
-        accuracy.
+        accuracy; where all classes have names, also how often the predicted one has the right name.
 
         Args:
             predictions: split → predicted labels (n,).
@@ -58,7 +58,16 @@ class Dataset:
         }
         n_test = len(self.y["test"])
         counts = {f"{split}_misclassified": wrong[split] for split in wrong}
-        return counts | {"test_spectra": n_test, "test_accuracy": 1 - wrong["test"] / n_test}
+        counts |= {"test_spectra": n_test, "test_accuracy": 1 - wrong["test"] / n_test}
+
+        # several classes may have one name, as the members of a solid solution
+        spectra = self.definitions.spectra.values()
+        names = np.array([getattr(one, "name", None) or "" for one in spectra])
+        if all(names):
+            for split in ("test", "val"):
+                right = names[predictions[split]] == names[self.y[split]]
+                counts[f"{split}_accuracy_of_names"] = float(right.mean())
+        return counts
 
 
 class Scaled:
