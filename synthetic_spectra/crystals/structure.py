@@ -47,6 +47,48 @@ class Crystals:
     def __len__(self):
         return len(self.groups)
 
+    @property
+    def volumes(self):
+        """Volumes of the conventional cells in Å³, (n,)."""
+        cosines = np.cos(np.radians(self.cells[:, 3:]))
+        squares = 1 - (cosines**2).sum(axis=1) + 2 * cosines.prod(axis=1)
+        return self.cells[:, :3].prod(axis=1) * np.sqrt(squares)
+
+    @property
+    def site_numbers(self):
+        """Sites of the asymmetric units, (n,)."""
+        return np.maximum.reduceat(self.sites, self.starts[:-1]) + 1
+
+    @property
+    def atom_numbers(self):
+        """Atoms in the conventional cells, (n,)."""
+        return np.diff(self.starts) * self._lattice_points()
+
+    def totals(self, values):
+        """Sums over the atoms in the conventional cells, (n,), of what elements have, by atomic
+        number."""
+        sums = np.add.reduceat(values[self.elements], self.starts[:-1])
+        return sums * self._lattice_points()
+
+    def _lattice_points(self):
+        kinds, places = np.unique(self.groups, return_inverse=True)
+        return np.array([len(centring_vectors(int(kind))) for kind in kinds])[places]
+
+    def chosen(self, indices):
+        """The ``Crystals`` with these indices, (k,) int64, in this order."""
+        indices = np.asarray(indices, np.int64)
+        numbers = np.diff(self.starts)[indices]
+        starts = np.concatenate([[0], np.cumsum(numbers)])
+        atoms = np.arange(starts[-1]) + np.repeat(self.starts[indices] - starts[:-1], numbers)
+        return Crystals(
+            self.groups[indices],
+            self.cells[indices],
+            starts,
+            self.elements[atoms],
+            self.positions[atoms],
+            self.sites[atoms],
+        )
+
     def crystal(self, i):
         """Crystal i with all atoms of its conventional cell: a ``diffraction.Crystal``."""
         atoms = slice(self.starts[i], self.starts[i + 1])

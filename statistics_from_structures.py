@@ -1,0 +1,151 @@
+"""Crystal structures → crystal_statistics/<name>.npz: what synthetic crystals are drawn from."""
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+from rich.console import Console
+from rich.progress import track
+from tyro.conf import Positional
+
+from synthetic_spectra.common.cli import Count, Positive, Seed, notice, run_script
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.common.files import read_json
+from synthetic_spectra.crystals import standard, statistics
+from synthetic_spectra.crystals.structure import joined
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Count elements, Wyckoff positions, volumes and cells over real crystal structures."""
+
+    structures: Positional[tuple[Path, ...]]
+    """CIFs, folders of CIFs, and files of standardised structures (.jsonl.gz)."""
+    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$")] = "mine"
+    """Name of the file of statistics: letters, digits, "_", "-" and "."."""
+    output_dir: Path = statistics.FOLDER
+    """Folder of that file."""
+    overwrite: bool = False
+    """Replacement of a file that is there."""
+    sources: Path = statistics.ROOT / statistics.FOLDER / "sources.json"
+    """JSON file with licence and address of each source; its name is the stem of its file or the
+    name of its folder."""
+
+    # which structures are counted
+    max_volume: Positive = 7000.0
+    """Volume in Å³ that the conventional cell of a structure stays below, > 0."""
+    max_sites: Count = 100
+    """Largest number of sites in the asymmetric unit, ≥ 1."""
+
+    # which structures are kept for tests
+    test_share: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    """Share of the structures of a space group that are kept for tests, at least 0, below 1; all
+    of some types."""
+    largest_test_type: Annotated[float, Field(gt=0, le=1)] = 0.15
+    """Largest share of a space group that a type may have in the tests, above 0, at most 1."""
+    seed: Seed = 0
+    """Random seed of the split, ≥ 0."""
+
+
+def main(settings):
+    # what is there stays, unless its loss is asked for
+    path = settings.output_dir / f"{settings.name}.npz"
+    if path.exists() and not settings.overwrite:
+        raise InputError(f"{path}: exists; choose another --name or add --overwrite")
+
+    # all structures that can be read, source by source
+    described = read_json(settings.sources)
+    found, about = [], []
+    for file in settings.structures:
+        source = (file.resolve() if file.is_dir() else file).name.split(".")[0]
+        about.append({"name": source, **described.get(source, {"licence": "not stated"})})
+        kept = [one for one in structures(file) if fits(one, settings)]
+        about[-1] |= {"structures": len(kept)}
+        keeps_tests = about[-1].setdefault("test", True)
+        found += [(source, keeps_tests, one) for one in kept]
+    if not found:
+        raise InputError("no structure is left, expected at least one")
+
+    # types that the tests have are counted nowhere
+    types = types_for_tests([one for *_, one in found], settings)
+    counted = [(source, one) for source, _, one in found if one.kind not in types]
+    tests = [(source, one) for source, keep, one in found if keep and one.kind in types]
+    if not counted:
+        raise InputError("all structures are for tests, expected a --test-share below 1")
+    for row in about:
+        row["counted"] = sum(source == row["name"] for source, _ in counted)
+        row["tests"] = sum(source == row["name"] for source, _ in tests)
+        row.pop("test")
+
+    # atoms of the structures for tests, which takes longest
+    expanded = []
+    for source, one in track(tests, "structures for tests", console=Console(stderr=True)):
+        try:
+            expanded.append(one.crystals())
+        except ValueError as error:
+            raise InputError(f"{source}: space group {one.group}, {one.cell}: {error}") from None
+
+    made_by = {
+        name: getattr(settings, name)
+        for name in ("max_volume", "max_sites", "test_share", "largest_test_type", "seed")
+    }
+    none = counted[0][1].crystals().chosen([])
+    result = statistics.counted(
+        [one for _, one in counted], joined([none, *expanded]), about, made_by
+    )
+    statistics.save(path, result)
+    print(f"wrote {path}: {len(counted)} structures, and {len(tests)} of {len(types)} other types")
+    print(json.dumps(about, indent=2))
+
+
+def structures(path):
+    """The structures of a path; files that cannot be read are named."""
+    if path.name.endswith(".jsonl.gz"):
+        yield from standard.read_jsonl(path)
+        return
+    files = sorted(path.rglob("*.cif")) if path.is_dir() else [path]
+    for file in track(files, f"{path}", console=Console(stderr=True)):
+        try:
+            yield from standard.read_cif(file)
+        except InputError as error:
+            notice(f"left out: {error}")
+
+
+def fits(structure, settings):
+    """Whether a structure is within the limits; it is None if it has partly filled sites."""
+    return (
+        structure is not None
+        and structure.volume < settings.max_volume
+        and len(structure.elements) <= settings.max_sites
+    )
+
+
+def types_for_tests(structures, settings):
+    """Types that are kept for tests, as a set.
+
+    The types of each space group come in random order. One joins the tests unless it makes them
+    larger than their share, or is itself a large share of the group.
+    """
+    groups = defaultdict(Counter)
+    for one in structures:
+        groups[one.group][one.kind] += 1
+    rng, chosen = np.random.default_rng(settings.seed), set()
+    for _, types in sorted(groups.items()):
+        total, taken = types.total(), 0
+        names = sorted(types)
+        for index in rng.permutation(len(names)):
+            size = types[names[index]]
+            if size <= settings.largest_test_type * total and (
+                taken + size <= settings.test_share * total
+            ):
+                chosen.add(names[index])
+                taken += size
+    return chosen
+
+
+if __name__ == "__main__":
+    run_script(main, Settings)

@@ -1,0 +1,64 @@
+"""Random numbers for compiled code, by SplitMix64.
+
+G. Steele, D. Lea, C. Flood, OOPSLA 2014, 453, section 5.
+A crystal starts at a place of its own in that sequence of 2^64 numbers, so that what is drawn for
+it does not depend on what is drawn for others.
+"""
+
+import numpy as np
+from numba import njit
+
+HOW = {"cache": True, "nogil": True, "error_model": "numpy"}
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+
+
+@njit(**HOW)
+def start(seed, epoch, number):
+    return _mixed(_mixed(_mixed(seed) + epoch) + number)
+
+
+@njit(**HOW)
+def _mixed(value):
+    value = value + GOLDEN
+    value = (value ^ (value >> np.uint64(30))) * FIRST
+    value = (value ^ (value >> np.uint64(27))) * SECOND
+    return value ^ (value >> np.uint64(31))
+
+
+@njit(**HOW)
+def uniform(state):
+    """A number from 0 on, below 1."""
+    drawn = _mixed(state[0])
+    state[0] += GOLDEN
+    return float(drawn >> np.uint64(11)) * 2.0**-53
+
+
+@njit(**HOW)
+def normal(state):
+    """A number of the standard normal distribution (G. Box, M. Muller, 1958)."""
+    radius = np.sqrt(-2 * np.log(1 - uniform(state)))
+    return radius * np.cos(2 * np.pi * uniform(state))
+
+
+@njit(**HOW)
+def place(cumulated, drawn):
+    """The first place where cumulated shares are above a number from 0 on, below 1."""
+    return min(np.searchsorted(cumulated, drawn, side="right"), len(cumulated) - 1)
+
+
+@njit(**HOW)
+def weighted(weights, state):
+    """Draw a place by weights; -1 if all are 0."""
+    total = weights.sum()
+    if total <= 0:
+        return -1
+    drawn = uniform(state) * total
+    last = -1
+    for i in range(len(weights)):
+        if weights[i] > 0:
+            last = i
+            drawn -= weights[i]
+            if drawn < 0:
+                break
+    return last
