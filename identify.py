@@ -115,11 +115,12 @@ def network(settings, name, definitions):
     if folder is None:
         notice(f"no finished run in {settings.runs_dir / name}: answers without a network")
         return None
-    runs = {run.name: run for run in trained.finished(folder, name)[0] if trained.predicts(run)}
+    finished = filter(trained.predicts, trained.finished(folder, name)[0])
+    runs = {run.name: run for run in trained.with_network(finished)}
     if settings.run and settings.run not in runs:
         raise InputError(f"no finished run {settings.run} that did not diverge in {folder / name}")
     if not runs:
-        notice(f"{folder / name}: all runs diverged: answers without a network")
+        notice(f"{folder / name}: no network that did not diverge: answers without one")
         return None
     run = runs.get(settings.run) or max(
         runs.values(), key=lambda run: run.summary["best_val_accuracy"]

@@ -67,7 +67,7 @@ def networks(runs_dir, datasets_dir, name, definitions, problems):
     runs, unreadable = trained.finished(folder, name)
     problems += unreadable
     found = {}
-    for run in filter(trained.predicts, runs):
+    for run in trained.with_network(filter(trained.predicts, runs)):
         try:
             found[run.name] = trained.load_for(run, definitions, datasets_dir)
         except InputError as error:

@@ -164,11 +164,12 @@ def load(run):
 
 
 def with_network(runs):
-    """Those of some runs that have a network; a line on stderr names each other one."""
-    for run in runs:
-        if not run.model_file.is_file():
-            notice(f"{run.folder}: left out, no network: {run.model_file.name} is not there")
-    return [run for run in runs if run.model_file.is_file()]
+    """Those of some runs that have a network; a line on stderr names the others."""
+    runs = list(runs)
+    others = [run.name for run in runs if not run.model_file.is_file()]
+    if others:
+        notice(f"left out, as they have no network: {', '.join(others)}")
+    return [run for run in runs if run.name not in others]
 
 
 def load_all(runs, problems):
