@@ -164,7 +164,9 @@ def print_tables(settings, found):
             table = getattr(found, kind)
             table = None if table is None else table.drop(columns="config", errors="ignore")
             if kind == "confusions" and table is not None:
-                table = confusions.named(table, config.load(config.find(settings.config)))
+                table = confusions.named(
+                    table, config.load(config.find(settings.config)).resolved()
+                )
         print("\n" * (i > 0) + tables.write(table, settings.format))
     if settings.tables == ("measured",):
         return

@@ -1,7 +1,8 @@
 """dataset_configs/<name>.json → datasets/<name>/{x,y}_{train,val,test}.npy and config.json."""
 
 import sys
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rich.console import Console
@@ -56,9 +57,11 @@ def main(settings):
         manifest.refuse_loss(folder, resolved, settings.replace)
         if notice := sources.notice(resolved):
             print(f"{path}: {notice}", file=sys.stderr)
+        began = time.monotonic()
         with written_whole(folder) as temporary:
-            sources.render(resolved, temporary, definitions.fixed(), shown)
-    print(f"wrote {folder}")
+            n = sources.render(resolved, temporary, definitions.fixed(), shown)
+    seconds = time.monotonic() - began
+    print(f"wrote {folder}: {n:,} spectra in {seconds:.1f} s, {n / seconds:,.0f} a second")
 
 
 def with_noise(definitions, settings):
@@ -88,7 +91,14 @@ def holds(folder, definitions):
 
 def refuse_fixed(definitions, settings):
     """Raise InputError if a setting of this script names one that the dataset fixes: a flag, or a
-    value that is not the default."""
+    value that is not the default; or one that the spectra do not have."""
+    for name in (field.name for field in fields(Rendering)):
+        changed = getattr(settings, name) != getattr(Rendering(), name)
+        if name not in definitions.settings and (changed or name in given_flags()):
+            raise InputError(
+                f"--{name.replace('_', '-')}: spectra of the kind {definitions.kind!r} have no "
+                f"{name}, leave it out"
+            )
     for name, value in definitions.fixed().items():
         changed = getattr(settings, name) not in (value, getattr(Rendering(), name))
         if changed or name in given_flags():

@@ -32,6 +32,7 @@ class Settings:
 def main(settings):
     path = config.find(settings.config)
     name, definitions = path.stem, dataset.resolved(settings.datasets_dir, path)
+    definitions.need_peaks()
     if definitions.n_classes > MOST:
         raise InputError(
             f"--config {name}: {definitions.n_classes} classes, "

@@ -38,6 +38,7 @@ class Settings:
 def main(settings):
     path = config.find(settings.config)
     name, definitions = path.stem, dataset.resolved(settings.datasets_dir, path)
+    definitions.need_peaks()
     pairs = [confusions.labels_of(pair, definitions) for pair in settings.pairs]
 
     figure = draw(dataset.load(settings.datasets_dir, name), pairs, settings.n_spectra)

@@ -49,6 +49,7 @@ class Settings:
 def main(settings):
     path = config.find(settings.config)
     name, definitions = path.stem, dataset.resolved(settings.datasets_dir, path)
+    definitions.need_peaks()
     labels = confusions.labels_of(settings.pair, definitions)
     *peaks, by = confusions.deciding_peak(definitions, *labels)
     for label, peak in zip(labels, peaks, strict=True):

@@ -55,6 +55,7 @@ class Settings:
 
 def main(settings):
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
+    data.definitions.need_peaks()
     labels = confusions.labels_of(settings.pair, data.definitions)
     *peaks, by = confusions.deciding_peak(data.definitions, *labels)
     runs, problems = trained.choose(settings.runs_dir, data, settings.runs)

@@ -33,6 +33,7 @@ class Settings:
 
 def main(settings):
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
+    data.definitions.need_peaks()
     check_peak(data.definitions, settings.label, settings.peak)
     window = window_of(data.definitions, settings.label, settings.peak)
 

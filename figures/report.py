@@ -98,7 +98,7 @@ def part_of(path, found):
     Raises:
         InputError: if the config or a table is damaged.
     """
-    definitions = config.load(path)
+    definitions = config.load(path).resolved()
     spectra = confused_classes(path, definitions, found)
     shown = {
         kind: cells(table) for kind, table in tables_of(found, definitions).items() if len(table)
@@ -107,7 +107,7 @@ def part_of(path, found):
         "confusions": found.runs.test_misclassified.any(),
         "groups": any(definitions.groups()),
         "differences": len(found.runs[list(Identity.COLUMNS)].drop_duplicates()) > 1,
-        "ceiling": True,
+        "ceiling": definitions.has_peaks,
     }
     missing = {
         found.path(kind): f"python {TABLES[kind].script} --config {path.stem}"
@@ -155,7 +155,7 @@ def confused_classes(path, definitions, found):
     Raises:
         InputError: if a confused class is not in the config.
     """
-    if found.confusions is None:
+    if found.confusions is None or not definitions.has_peaks:
         return {}
     labels = sorted({*found.confusions.class_a, *found.confusions.class_b})
     for label in labels:

@@ -87,6 +87,7 @@ def main(settings):
             raise InputError(f"variant {name!r}: unknown; known: {', '.join(VARIANTS)}")
     plan.identities(training(settings))
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
+    data.definitions.need_peaks()
 
     problems = []
     for i, name in enumerate(settings.variants, start=1):

@@ -69,6 +69,7 @@ def main(settings):
     if settings.models:
         plan.identities(training(settings))
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
+    data.definitions.need_peaks()
 
     # the networks that were trained without artefacts see the spectra as they are
     finished, problems = trained.choose(settings.runs_dir, data)

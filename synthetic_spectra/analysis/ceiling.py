@@ -33,7 +33,11 @@ def ceiling(definitions):
         the labels that are most probable, separated by spaces; ``nearest``, those of them whose
         peaks are nearest; ``expected_random`` and ``expected_nearest``, the probability to be right
         with ties broken at random and towards the nearest class.
+
+    Raises:
+        InputError: if the classes are not defined by peaks.
     """
+    definitions.need_peaks()
     classes = Classes(definitions)
     rows = []
     began = reported = time.monotonic()

@@ -26,7 +26,7 @@ def cause(definitions, a, b):
       The cause is what separates the classes more, in units of the ranges. The distance of the
       positions is averaged over all peaks, that of the heights over those peaks that are not of
       height 1 in both classes, as these fix the scale.
-    - "other": everything else.
+    - "other": everything else, and classes that are not defined by peaks.
 
     Args:
         definitions: a config with every rendering setting filled in.
@@ -35,6 +35,8 @@ def cause(definitions, a, b):
     Returns:
         one of ``CAUSES``.
     """
+    if not definitions.has_peaks:
+        return "other"
     across, upwards, rows, columns = _paired(definitions, a, b)
     first, second = (np.array(definitions.spectra[str(label)].peak_heights) for label in (a, b))
 
@@ -163,13 +165,13 @@ def confused_pairs(runs, predicted, labels, definitions, ceiling):
         predicted: predicted labels (runs, test spectra).
         labels: of the test spectra.
         definitions: the resolved config.
-        ceiling: what ``ceiling.ceiling`` gives.
+        ceiling: what ``ceiling.ceiling`` gives; empty without one.
 
     Returns:
         a DataFrame, a row for each network and pair: in how many runs it is confused, how many test
         spectra are misclassified in all runs, and how many no classifier can be sure of.
     """
-    undecidable = rivals(ceiling)
+    undecidable = {} if ceiling.empty else rivals(ceiling)
     lines, causes = [], {}
     for network, ours in by_network(runs):
         counts_of_runs = [pairs(labels, predicted[i]) for i in ours.index]
@@ -238,11 +240,14 @@ def group_accuracies(runs, predicted, labels, definitions, ceiling):
         classes = [label for group in members if cause_of[group] == one for label in members[group]]
         parts.append(("all", one, classes))
 
+    limits = ceiling.reindex(columns=["expected_random", "expected_nearest"])
     lines = []
     for network, ours in by_network(runs):
         right = (predicted[list(ours.index)] == labels).mean(axis=0)
         for group, why, classes in parts:
             in_group = np.isin(labels, classes)
+            if not in_group.any():
+                continue
             lines.append(
                 {
                     **network.columns(),
@@ -250,7 +255,7 @@ def group_accuracies(runs, predicted, labels, definitions, ceiling):
                     "cause": why,
                     "test_spectra": int(in_group.sum()),
                     "accuracy": right[in_group].mean(),
-                    **ceiling[in_group][["expected_random", "expected_nearest"]].mean(),
+                    **(limits[in_group].mean() if len(limits) else limits.max()),
                 }
             )
     return pd.DataFrame(lines)

@@ -83,7 +83,7 @@ def write_tables(results_dir, runs, predicted, data, keep=False):
     """
     # runs that diverged predict nothing
     labels = data.y["test"]
-    limit = ceiling(data.definitions)
+    limit = ceiling(data.definitions) if data.definitions.has_peaks else pd.DataFrame()
     converged = runs[runs.outcome != "diverged"]
     given = (converged, predicted, labels, data.definitions, limit)
     written = {

@@ -35,6 +35,16 @@ def uniform(state):
 
 
 @njit(**HOW)
+def uniforms(seed, epoch, numbers):
+    """One number from 0 on, below 1, for each of some ``numbers`` of an epoch, (n,); all uint64."""
+    drawn, state = np.empty(len(numbers)), np.empty(1, np.uint64)
+    for i in range(len(numbers)):
+        state[0] = start(seed, epoch, numbers[i])
+        drawn[i] = uniform(state)
+    return drawn
+
+
+@njit(**HOW)
 def normal(state):
     """A number of the standard normal distribution (G. Box, M. Muller, 1958)."""
     radius = np.sqrt(-2 * np.log(1 - uniform(state)))

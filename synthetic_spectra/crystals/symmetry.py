@@ -27,6 +27,12 @@ HOLOHEDRIES = {
     **{("cubic", "P"): 221, ("cubic", "F"): 225, ("cubic", "I"): 229},
 }
 
+# space groups that are mirror images of each other, whose crystals have the same powder patterns
+ENANTIOMORPHS = (
+    (76, 78), (91, 95), (92, 96), (144, 145), (151, 153), (152, 154), (169, 170), (171, 172),
+    (178, 179), (180, 181), (212, 213),
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Positions:

@@ -100,6 +100,7 @@ class Identifier:
     _allowed: np.ndarray = field(init=False)
 
     def __post_init__(self):
+        self.definitions.need_peaks()
         axis, rendering = self.definitions.axis, self.definitions.rendering
         if axis is None:
             raise InputError("the config has no axis: its datapoints have no unit")

@@ -136,9 +136,10 @@ def save(path, config):
     """Write a config, one class per line so that people can read it; the content is the same as on
     one line."""
     content = config.content()
-    spectra = content.pop("spectra")
+    spectra = content.pop("spectra", {})
     head = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
     classes = ",\n".join(
         f"{json.dumps(label)}: {json.dumps(spectrum)}" for label, spectrum in spectra.items()
     )
-    write_text(path, "{\n" + ",\n".join(head) + ',\n"spectra": {\n' + classes + "\n}}\n")
+    last = ',\n"spectra": {\n' + classes + "\n}}\n" if spectra else "\n}\n"
+    write_text(path, "{\n" + ",\n".join(head) + last)

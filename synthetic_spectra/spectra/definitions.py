@@ -1,7 +1,7 @@
 """What the configs of all kinds of datasets have in common: strict fields, rendering settings."""
 
 from dataclasses import fields
-from typing import get_type_hints
+from typing import ClassVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
@@ -35,6 +35,9 @@ class Config(Strict):
     The class of a kind adds the fields ``kind``, ``n_datapoints``, ``n_classes``, ``axis``,
     ``rendering``, an object that ``scope`` makes, and ``spectra``, label ("0", "1", …) → class.
     """
+
+    # whether its classes are defined by peaks, which studies and figures of peaks need
+    has_peaks: ClassVar[bool] = False
 
     # name → intensities on the axis, from 0 to 1: their backgrounds are those of the training and
     # validation spectra by noise-shuffle; without any there is no noise-shuffle
@@ -75,6 +78,11 @@ class Config(Strict):
         except ValidationError as error:
             raise InputError(f"{source}: {sentence(error)}") from None
 
+    @property
+    def settings(self):
+        """Names of the rendering settings that the spectra have."""
+        return tuple(field.name for field in fields(Rendering))
+
     def content(self):
         """The JSON content: the published keys in their order, ours only where they are set."""
         return self.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
@@ -98,8 +106,7 @@ class Config(Strict):
         """
         defaults = defaults or Rendering()
         return self.changed(
-            **{field.name: getattr(defaults, field.name) for field in fields(Rendering)}
-            | self.fixed()
+            **{name: getattr(defaults, name) for name in self.settings} | self.fixed()
         )
 
     def changed(self, **rendering):
@@ -118,6 +125,14 @@ class Config(Strict):
             InputError: if they do not fit its axis.
         """
         return self.parsed({**self.content(), "noise_spectra": noise_spectra}, "noise spectra")
+
+    def need_peaks(self):
+        """Raise InputError if the classes are not defined by peaks."""
+        if not self.has_peaks:
+            raise InputError(
+                f"a dataset of the kind {self.kind!r}: its classes are not defined by peaks, "
+                "which this needs"
+            )
 
     def artefacts(self):
         """What an instrument, a sample and a noise-shuffle add to the spectra: name → value of the

@@ -14,7 +14,8 @@ and its number alone. Several threads call ``batch`` at a time.
 likeliest.
 """
 
+from synthetic_spectra.spectra.crystal_patterns import CrystalSource
 from synthetic_spectra.spectra.peaks import PeakSource
 
 # the ``kind`` of a config → class of its source
-SOURCES = {"peaks": PeakSource}
+SOURCES = {"peaks": PeakSource, "crystals": CrystalSource}

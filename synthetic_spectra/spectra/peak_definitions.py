@@ -1,6 +1,6 @@
 """Configs of datasets whose classes are defined by their peaks."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -43,6 +43,8 @@ class PeakConfig(Config):
 
     The published files call ``n_datapoints`` and ``n_classes`` ``datapoints`` and ``classes``.
     """
+
+    has_peaks: ClassVar[bool] = True
 
     kind: Literal["peaks"] = "peaks"  # which of kinds.SOURCES makes the spectra
     n_datapoints: Count = Field(alias="datapoints")

@@ -32,6 +32,9 @@ def render(definitions, folder, fixed=None, watch=lambda parts, total: parts):
         watch: takes the parts as they are drawn and how many spectra they are together, and hands
             the parts on, as to show the progress.
 
+    Returns:
+        number of spectra.
+
     Raises:
         InputError: if a spectrum comes out empty, or there is too little memory or disk.
     """
@@ -42,6 +45,7 @@ def render(definitions, folder, fixed=None, watch=lambda parts, total: parts):
     parts = source.draw(dataset.SPLITS)
     crcs = dataset.write(folder, definitions, numbers, watch(parts, sum(numbers.values())))
     manifest.write(folder, crcs, fixed or {})
+    return sum(numbers.values())
 
 
 def stream(definitions):

@@ -1,0 +1,121 @@
+"""Configs of datasets whose classes are space groups, and whose spectra are those of crystals."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from synthetic_spectra.common.cli import Count
+from synthetic_spectra.spectra.definitions import Config, Strict, scope
+from synthetic_spectra.spectra.names import Axis, Text
+from synthetic_spectra.spectra.settings import OFF, Finite, Rendering, Widths
+
+# of the rendering settings those that diffractograms have; n_train and n_val are means over classes
+SETTINGS = (
+    "n_train", "n_val", "seed", "dtype", "background", "background_shape", "counts", "noise",
+)  # fmt: skip
+PatternScope = scope("PatternScope", Rendering)
+
+
+class SpaceGroups(Strict):
+    """One class: a space group, or two that are mirror images of each other."""
+
+    name: Text
+    space_groups: list[Annotated[int, Field(ge=1, le=230)]] = Field(min_length=1)
+
+
+class CrystalConfig(Config):
+    """A dataset: the axis of its diffractograms, and from what their crystals are drawn.
+
+    ``n_classes``, ``spectra`` and ``statistics_sha256`` follow from the statistics; a resolved
+    config has them. Of the real crystals ``max_volume`` and ``max_sites`` leave out some as well.
+    """
+
+    kind: Literal["crystals"]
+    n_datapoints: Annotated[Count, Field(alias="datapoints", ge=2)]
+    two_theta: Widths  # first and last datapoint, in degrees
+    wavelength: Annotated[Finite, Field(ge=0.01, le=100)]  # of the X-rays, in Å
+    # of evenly spaced datapoints: 2θ, or ln sin θ, where a larger cell of one shape is a shift
+    scale: Literal["two_theta", "log_sin_theta"]
+    root: bool  # whether a spectrum holds the square roots of the intensities
+    crystallite_sizes: Widths  # lowest and highest, in nm; uniform
+    statistics: Text  # name in crystal_statistics/, or path of an .npz file
+    least_structures: Count  # of a space group in the statistics, or it is no class
+    max_volume: Annotated[Finite, Field(gt=0)]  # of the conventional cell, in Å³
+    max_sites: Annotated[Count, Field(le=1000)]  # of the asymmetric unit
+    uniform_groups: bool = False  # all space groups equally frequent, else as in the statistics
+    # whether the last element has one site, whatever was drawn, as in the published code
+    compat_last_element: bool = False
+    patterns_per_epoch: Count  # of an endless stream
+    n_test: Count | None = None  # real crystals in the test set, drawn from all; None: all
+    n_classes: Annotated[int, Field(alias="classes", ge=0)] = 0
+    statistics_sha256: Text | None = None
+    rendering: PatternScope = PatternScope()
+    spectra: dict[str, SpaceGroups] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _settings_apply(self):
+        first, last = self.two_theta
+        if not first < last < 180:
+            raise ValueError(f"two_theta is {self.two_theta}, expected below 180, first below last")
+        if self.noise_spectra:
+            raise ValueError("noise_spectra: diffractograms of crystals have no noise-shuffle")
+        for name in self.rendering.model_fields_set - set(SETTINGS):
+            value = getattr(self.rendering, name)
+            if value not in (None, OFF.get(name)):
+                raise ValueError(
+                    f"rendering.{name} is {value}, but diffractograms of crystals have no such "
+                    f"setting; expected {', '.join(SETTINGS)}"
+                )
+        if self.n_classes != len(self.spectra):
+            raise ValueError(
+                f"classes is {self.n_classes}, but spectra defines {len(self.spectra)}"
+            )
+        return self
+
+    @property
+    def settings(self):
+        return SETTINGS
+
+    @property
+    def axis(self):
+        """The ``Axis`` of the datapoints."""
+        ends, unit, wavelength = np.array(self.two_theta), "degree", self.wavelength
+        if self.scale != "two_theta":
+            ends, unit, wavelength = np.log(np.sin(np.radians(ends) / 2)), "1", None
+        step = float(ends[1] - ends[0]) / (self.n_datapoints - 1)
+        return Axis(
+            quantity=self.scale, unit=unit, first=float(ends[0]), step=step, wavelength=wavelength
+        )
+
+    def resolved(self, defaults=None):
+        """This config with every rendering setting and the classes filled in.
+
+        Raises:
+            InputError: if there are no such statistics, or no space group has enough structures.
+        """
+        from synthetic_spectra.spectra.crystal_patterns import classes_of
+
+        resolved = super().resolved(defaults)
+        if resolved.spectra:
+            return resolved
+        classes, checksum = classes_of(self)
+        spectra = {
+            str(label): {"name": name, "space_groups": groups}
+            for label, (name, groups) in enumerate(classes)
+        }
+        content = resolved.content() | {"classes": len(spectra), "spectra": spectra}
+        return self.parsed({**content, "statistics_sha256": checksum}, "settings")
+
+    def groups(self):
+        """Crystal system → labels (int) of its classes, both in the order of the classes."""
+        from synthetic_spectra.crystals.symmetry import crystal_system
+
+        groups = {}
+        for label, one in self.spectra.items():
+            groups.setdefault(crystal_system(one.space_groups[0]), []).append(int(label))
+        return groups
+
+    def sizes(self):
+        """What a network is built for: number of datapoints and of classes; no shift range."""
+        return self.n_datapoints, self.n_classes, None

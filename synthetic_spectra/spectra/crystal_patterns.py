@@ -1,0 +1,225 @@
+"""Statistics of crystals → diffractograms of random crystals, and of real ones for the test.
+
+What is drawn for a spectrum depends on the seed, the epoch and its number there alone.
+"""
+
+import hashlib
+from functools import lru_cache
+
+import numpy as np
+
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.spectra import instrument
+from synthetic_spectra.spectra.crystal_definitions import CrystalConfig
+
+AT_ONCE = 256  # spectra that are drawn in one call: memory that is used again needs no time
+# random streams of a dataset; those of an endless stream also have the seed of the run
+SPLITS, ENDLESS = {"train": 0, "val": 1, "test": 2}, 3
+# beside the crystals of a stream
+SIZES, ARTEFACTS, CHOICE = 1, 2, 3
+
+# Compiled code takes time to start: functions that need it import it.
+
+
+class CrystalSource:
+    """The spectra of a dataset whose classes are space groups.
+
+    Args:
+        definitions: the resolved config.
+
+    Raises:
+        InputError: if the statistics are missing, or other ones than those of the config.
+    """
+
+    config = CrystalConfig
+    top5_accuracy = True
+
+    def __init__(self, definitions):
+        from synthetic_spectra.crystals.generator import Generator
+        from synthetic_spectra.crystals.patterns import Grid
+
+        self.definitions = definitions
+        statistics, checksum = _statistics(definitions.statistics)
+        if definitions.statistics_sha256 not in (None, checksum):
+            raise InputError(
+                f"statistics {definitions.statistics!r}: they changed since the spectra were "
+                "rendered; restore them, or render again with --replace"
+            )
+        self.generator = Generator(statistics, limits(definitions))
+        self.grid = Grid(
+            definitions.wavelength,
+            *definitions.two_theta,
+            definitions.n_datapoints,
+            definitions.scale == "log_sin_theta",
+        )
+        # space group -> label
+        self.labels = np.full(231, -1)
+        for label, one in definitions.spectra.items():
+            self.labels[one.space_groups] = int(label)
+        self.tests = self._tests(statistics.tests)
+
+    @property
+    def spectra_per_epoch(self):
+        return self.definitions.patterns_per_epoch
+
+    def numbers(self, split):
+        """Number of spectra of each class in the order of the classes, for a split, "train", "val"
+        or "test"; of random crystals it is the mean."""
+        n_classes = self.definitions.n_classes
+        if split == "test":
+            return np.bincount(self.labels[self.tests.groups], minlength=n_classes).tolist()
+        return [getattr(self.definitions.rendering, f"n_{split}")] * n_classes
+
+    def draw(self, splits, key=()):
+        """Draw the spectra of some splits, in random order.
+
+        Args:
+            splits: some of "train", "val", "test".
+            key: () for the dataset itself; (seed, epoch) for the first spectra of an epoch of the
+                endless stream of a seed, as many as ``splits`` have.
+
+        Yields:
+            split, spectra (n, n_datapoints) of the dtype of the config, labels int64 (n,).
+
+        Raises:
+            InputError: if a spectrum is empty.
+        """
+        dtype = self.definitions.rendering.dtype
+        for split in splits:
+            stream, epoch = ((ENDLESS, key[0]), key[1]) if key else ((SPLITS[split],), 0)
+            for start in range(0, n := sum(self.numbers(split)), AT_ONCE):
+                numbers = np.arange(start, min(start + AT_ONCE, n))
+                crystals = self.tests.chosen(numbers) if split == "test" else None
+                spectra, labels = self._spectra(stream, epoch, numbers, crystals)
+                yield split, spectra.astype(dtype, copy=False), labels
+
+    def batch(self, seed, epoch, start, end):
+        """Spectra ``start`` to ``end`` (exclusive) of an epoch of the endless stream of a seed.
+
+        Returns:
+            spectra, float32 (n, n_datapoints), and labels, int64 (n,).
+        """
+        return self._spectra((ENDLESS, seed), epoch, np.arange(start, end))
+
+    def notice(self):
+        """What the user should know before the spectra are drawn, in one sentence; None if there is
+        nothing."""
+        untested = self.numbers("test").count(0)
+        if not untested:
+            return None
+        return (
+            f"{untested} of {self.definitions.n_classes} classes have no real crystal in the test "
+            "set"
+        )
+
+    def refuse_too_large(self, splits):
+        """Spectra are drawn a few at a time: nothing to refuse."""
+
+    def _spectra(self, stream, epoch, numbers, crystals=None):
+        """Spectra and labels of some numbers of a random stream: those of random crystals, or of
+        the ones that are given."""
+        from synthetic_spectra.crystals import compiled
+        from synthetic_spectra.crystals.random_numbers import uniforms
+
+        if crystals is None:
+            crystals = self.generator.draw(self._seed(*stream), epoch, numbers)
+        lowest, highest = self.definitions.crystallite_sizes
+        drawn = uniforms(self._seed(*stream, SIZES), np.uint64(epoch), numbers.astype(np.uint64))
+        sizes = lowest + (highest - lowest) * drawn
+        disturbed, root = bool(self.definitions.artefacts()), self.definitions.root
+        spectra = compiled.patterns(crystals, sizes, self.grid, root and not disturbed)
+        if disturbed:
+            self._disturb(spectra, self._seed(*stream, ARTEFACTS), epoch, numbers)
+            np.sqrt(spectra, out=spectra, where=np.full(spectra.shape, root))
+        empty = ~spectra.any(axis=1)
+        if empty.any():
+            group = crystals.groups[empty.argmax()]
+            raise InputError(
+                f"spectrum {numbers[empty.argmax()]}, space group {group}, has no intensity in "
+                f"two_theta {self.definitions.two_theta}; expected a wider range"
+            )
+        return spectra, self.labels[crystals.groups]
+
+    def _disturb(self, spectra, seed, epoch, numbers):
+        """Add what an instrument adds, in place; what falls below 0 becomes 0."""
+        for row, number in zip(spectra, numbers, strict=True):
+            rng = np.random.default_rng([int(seed), epoch, number])
+            instrument.add_background_and_noise(row, self.definitions.rendering, rng)
+        np.clip(spectra, 0, None, out=spectra)
+        spectra /= spectra.max(axis=1, keepdims=True)
+
+    def _seed(self, *stream):
+        """The seed of a random stream, which the seed of the dataset decides."""
+        sequence = np.random.SeedSequence(self.definitions.rendering.seed, spawn_key=stream)
+        return sequence.generate_state(1, np.uint64)[0]
+
+    def _tests(self, tests):
+        """The real crystals of the test set, class by class."""
+        definitions = self.definitions
+        wanted = within(tests, definitions) & (self.labels[tests.groups] >= 0)
+        places = np.flatnonzero(wanted)
+        if definitions.n_test and definitions.n_test < len(places):
+            rng = np.random.default_rng(self._seed(SPLITS["test"], CHOICE))
+            places = rng.choice(places, definitions.n_test, replace=False)
+        order = np.lexsort((places, self.labels[tests.groups[places]]))
+        return tests.chosen(places[order])
+
+
+def classes_of(definitions):
+    """The classes of a config: name and space groups of each, ascending; and the SHA-256 of its
+    statistics.
+
+    A space group with too few structures is no class. One that is the mirror image of another one
+    is of its class: their powder patterns are the same.
+    """
+    from synthetic_spectra.crystals.generator import Generator
+    from synthetic_spectra.crystals.symmetry import ENANTIOMORPHS, standard_group
+
+    statistics, checksum = _statistics(definitions.statistics)
+    drawn = Generator(statistics, limits(definitions)).groups
+    pairs = {first: second for one in ENANTIOMORPHS for first, second in (one, one[::-1])}
+    classes = dict.fromkeys(
+        tuple(sorted({int(group), pairs.get(int(group), int(group))})) for group in drawn
+    )
+    return [
+        (" or ".join(standard_group(group).short_name() for group in groups), list(groups))
+        for groups in sorted(classes)
+    ], checksum
+
+
+def limits(definitions):
+    """The ``generator.Limits`` of a config."""
+    from synthetic_spectra.crystals.generator import Limits
+
+    return Limits(
+        least_structures=definitions.least_structures,
+        max_volume=definitions.max_volume,
+        max_sites=definitions.max_sites,
+        uniform_groups=definitions.uniform_groups,
+        compat_last_element=definitions.compat_last_element,
+    )
+
+
+def within(crystals, definitions):
+    """Which crystals are within the limits of a config, (n,) bool."""
+    ends = crystals.starts[1:] - 1
+    cosines = np.cos(np.radians(crystals.cells[:, 3:]))
+    shapes = 1 - (cosines**2).sum(axis=1) + 2 * cosines.prod(axis=1)
+    volumes = crystals.cells[:, :3].prod(axis=1) * np.sqrt(shapes)
+    return (volumes <= definitions.max_volume) & (crystals.sites[ends] < definitions.max_sites)
+
+
+def _statistics(name):
+    """The ``Statistics`` of a name and the SHA-256 of their file."""
+    from synthetic_spectra.crystals.statistics import find
+
+    path = find(name)
+    status = path.stat()
+    return _read(path.resolve(), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _read(path, size, modified):
+    from synthetic_spectra.crystals.statistics import load
+
+    return load(path), hashlib.sha256(path.read_bytes()).hexdigest()
