@@ -14,6 +14,7 @@ from tyro.conf import Positional
 from synthetic_spectra.analysis import trained
 from synthetic_spectra.common.cli import NotNegative, Positive, notice, run_script
 from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.measured.fft_filter import BINS
 from synthetic_spectra.measured.identification import LEAST_CERTAINTY, Identifier
 from synthetic_spectra.spectra import config
 
@@ -49,6 +50,12 @@ class Settings:
     elements: tuple[str, ...] = ()
     """Chemical symbols: candidates consist of these alone; any by default."""
 
+    fft_criterion: float | None = None
+    """Noisiness above which a file loses its fast changes by Fourier transform, 1 in the paper of
+    the filter (docs/limited_data.md); no filter by default."""
+    fft_bins: Annotated[int, Field(ge=1, le=10000)] = BINS
+    """Number of the lowest frequencies that the filter keeps, 1 to 10000."""
+
     # the answer
     least_certainty: Annotated[float, Field(ge=0, le=1)] = LEAST_CERTAINTY
     """Certainty below which there is no confident match, 0 to 1: the cosine similarity of a
@@ -83,6 +90,8 @@ def main(settings):
             settings.shift,
             settings.strain,
             network(settings, path.stem, definitions) if settings.network else None,
+            settings.fft_criterion,
+            settings.fft_bins,
         )
     except InputError as error:
         raise InputError(f"{path}: {error}") from None

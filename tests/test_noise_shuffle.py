@@ -191,6 +191,31 @@ def test_noise_files_travel_with_the_dataset(shell, library, tmp_path):
     refused(done, "holds other spectra", "noise_spectra")
 
 
+def test_a_config_with_noise_of_its_own_is_written_by_the_study(shell, library, tmp_path):
+    path, definitions = library()
+    command = ("studies/noise_shuffle.py", "--config", path, "--configs-dir", tmp_path)
+    shell(tmp_path, *command, "--name", "measured", "--noise-files", *noise_files(tmp_path))
+    written = config.load(tmp_path / "measured.json")
+    assert written.noise_spectra == definitions.noise_spectra
+    assert (written.rendering.n_train, written.rendering.n_val) == (58, 14)
+    assert written.spectra == definitions.spectra
+
+    # without files rendered spectra stand in, each called as its class, which never gets it
+    shell(tmp_path, *command, "--name", "rendered", "--noise-of", "ZIF-8", "MOF-5")
+    resolved = config.load(tmp_path / "rendered.json").resolved()
+    assert list(resolved.noise_spectra) == ["ZIF-8", "MOF-5"]
+    pattern = noise_shuffle.scaled(sources.source_of(resolved).source.theoretical(1))
+    noise = np.array(resolved.noise_spectra["ZIF-8"])
+    assert np.corrcoef(noise, pattern)[0, 1] > 0.15
+    highest = np.argsort(-pattern, kind="stable")[:KEPT]
+    for spectrum in drawn(resolved)["train"][1]:
+        background = np.delete(spectrum, highest)
+        assert background_of(resolved, background) == "MOF-5"
+    done = shell(tmp_path, *command, "--name", "rendered", "--noise-of", "ZIF-67", check=False)
+    refused(done, "rendered.json", "--overwrite")
+    refused(shell(tmp_path, *command, "--noise-of", "MOF-1", check=False), "--noise-of 'MOF-1'")
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

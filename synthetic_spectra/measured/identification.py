@@ -1,13 +1,13 @@
 """A measured file → what it may be: the most similar substances, the mixture, how sure that is."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.measured import matching, readers
+from synthetic_spectra.measured import fft_filter, matching, readers
 from synthetic_spectra.measured.axis import onto
 from synthetic_spectra.measured.foreground import Foreground, foreground
 from synthetic_spectra.measured.references import elements
@@ -86,6 +86,7 @@ class Identifier:
             spectra.
         network: spectra, float32 (n, n_datapoints) with a maximum of 1 → probabilities
             (n, classes).
+        fft_criterion, fft_bins: of ``fft_filter.filtered``; no filter without a criterion.
     """
 
     definitions: object
@@ -95,6 +96,8 @@ class Identifier:
     shift: float | None = None
     strain: float | None = None
     network: Callable | None = None
+    fft_criterion: float | None = None
+    fft_bins: int = fft_filter.BINS
     library: matching.Library = field(init=False)
     _substances: list = field(init=False)
     _allowed: np.ndarray = field(init=False)
@@ -192,10 +195,24 @@ class Identifier:
             on_axis = onto(
                 measured, definitions.axis, definitions.n_datapoints, self.wavelength, guess=True
             )
-        except InputError as error:
+            if self.fft_criterion is not None:
+                on_axis = self._filtered(on_axis)
+        except ValueError as error:  # of ours, or of a flat spectrum
             raise InputError(f"{path}: {error}") from None
         kernel_range = definitions.rendering.kernel_range
         return on_axis, foreground(on_axis.intensities, on_axis.covered, kernel_range)
+
+    def _filtered(self, on_axis):
+        """A spectrum without its fast changes where it is noisy; ValueError if it is flat."""
+        found = fft_filter.filtered(
+            on_axis.intensities[on_axis.covered], self.fft_criterion, self.fft_bins
+        )
+        if not found.noisy:
+            return on_axis
+        intensities = on_axis.intensities.copy()
+        intensities[on_axis.covered] = found.intensities
+        note = f"noisy ({found.noisiness:.2f}), its fast changes are filtered out"
+        return replace(on_axis, intensities=intensities, notes=(*on_axis.notes, note))
 
     def certainty(self, spectrum, phases, explained):
         """How sure it is that a mixture is the right one.
