@@ -151,7 +151,7 @@ assert (np.diff(crystals.starts) > 0).all()
 # an element that finds no place: one position without freedom, and more sites than that
 full = replace(found, positions=(found.positions > 0).astype(int))
 Generator(full).draw(0, 0, range(500))
-Generator(found, Limits(max_sites=1, least_structures=500)).draw(0, 0, range(50))
+Generator(found, Limits(max_sites=3, least_structures=500)).draw(0, 0, range(50))
 np.save("cells.npy", crystals.cells)
 """
 

@@ -87,6 +87,11 @@ class Results:
         # a file may hold nothing of the library, and get no answer
         return None if table is None else table.fillna({"names": "", "answer": ""})
 
+    @cached_property
+    def crystals(self):
+        """A row per descriptor and way of drawing: how far random crystals are from real ones."""
+        return self._table("crystals")
+
     @property
     def n_test(self):
         """Number of test spectra.

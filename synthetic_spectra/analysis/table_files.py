@@ -105,6 +105,13 @@ TABLES = {
         (),
         SIX,
     ),
+    "crystals": Table(
+        "crystals_{}.csv",
+        "studies/random_crystals.py",
+        ("last_element", "descriptor", "distance", "random_median", "real_median"),
+        (),
+        SIX,
+    ),
 }
 # columns that hold numbers or truth values in whatever table: kinds of NumPy data types, and words
 WHOLE, REAL, TRUTH = ("iu", "whole numbers"), ("iuf", "numbers"), ("b", "True or False")
@@ -112,7 +119,7 @@ KINDS = {
     **dict.fromkeys(("seed", "class_a", "class_b", "label"), WHOLE),
     **dict.fromkeys(FILES, WHOLE),
     **dict.fromkeys(("online", "feature_scaling", "right", "sure"), TRUTH),
-    **dict.fromkeys(("cosine", "explained", "certainty", "rank"), REAL),
+    **dict.fromkeys(("cosine", "explained", "certainty", "rank", "distance"), REAL),
     **dict.fromkeys((*COUNTS, *TOP.values(), *COST, *EXPECTED), REAL),
     **dict.fromkeys(("ema_momentum", "test_accuracy", "parameters", "best_epoch"), REAL),
     **dict.fromkeys(("multiply_accumulates", "accuracy", "misclassified", "strength"), REAL),
