@@ -14,6 +14,7 @@ NETWORK = {
     "hidden_activation": "relu",
     "online": False,
     "ema_momentum": 0.0,
+    "feature_scaling": False,
     "precision": "float32",
 }
 # npj Comput. Mater. 9, 100 (2023): the pairs that the networks confuse on the general benchmark,
