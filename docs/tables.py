@@ -210,7 +210,14 @@ def ranking(name):
 
 def choices(name, argument):
     """The runs that have a model argument."""
-    return compact(claims.choices(results.read(results.RECORD, name), argument))
+    found = results.read(results.RECORD, name)
+    return compact(claims.settled(found, lambda network: argument in network.model_args))
+
+
+def modified(name):
+    """The runs of the published study of modifications."""
+    found = results.read(results.RECORD, name)
+    return compact(claims.settled(found, lambda network: network.model in MODIFIED))
 
 
 def coverage():
@@ -259,7 +266,7 @@ TABLES = {
     for one in (
         *(headline, networks, groups, changes, ingredients, artefacts),
         *(statistics, ranges, preprint, training, activations, causes, ranking, choices, coverage),
-        verdicts,
+        *(modified, verdicts),
     )
 }
 

@@ -227,15 +227,16 @@ def wrong_by_cause(name, rows, accuracy):
     return {"network": name, **counts, "all": wrong.sum()}
 
 
-def choices(found, name):
-    """A line for each network whose runs have a model argument of this name.
+def settled(found, networks):
+    """A line for each of some networks that has runs: its seeds, what it misclassifies, its epochs
+    and its machine.
 
     Args:
-        name: of the argument, such as "momentum".
+        networks: whether a network, an ``Identity``, is one of them.
     """
     lines = []
     for network, runs in by_network(found.runs):
-        if name in network.model_args:
+        if networks(network):
             lines.append(
                 {
                     "network": network.label,
