@@ -44,7 +44,7 @@ class Settings:
         "support_vectors", "cosine",
     )  # fmt: skip
     """Learners, names in LEARNERS."""
-    n_train: Annotated[int, Field(ge=0)] = 0
+    n_fitted: Annotated[int, Field(ge=0)] = 0
     """Number of training spectra per class, drawn by the seed from those of the dataset, ≥ 1; 0 for
     all of them. Part of the run's name."""
     seeds: Annotated[tuple[RunSeed, ...], Field(min_length=1)] = (0, 1, 2, 3, 4)
@@ -59,9 +59,7 @@ class Settings:
 
 
 def main(settings):
-    for name in settings.learners:
-        if name not in LEARNERS:
-            raise InputError(f"learner {name!r}: unknown; known: {', '.join(LEARNERS)}")
+    refuse_unknown(settings.learners)
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
 
     runs, damages = plan(settings, data)
@@ -75,6 +73,13 @@ def main(settings):
         raise InputError("; ".join(damages + problems))
 
 
+def refuse_unknown(learners):
+    """Raise InputError if a learner is not in ``LEARNERS``."""
+    for name in learners:
+        if name not in LEARNERS:
+            raise InputError(f"learner {name!r}: unknown; known: {', '.join(LEARNERS)}")
+
+
 def plan(settings, data):
     """The ``Run`` of each learner and seed, and a sentence for each run whose files cannot be read,
     which is left out.
@@ -84,9 +89,9 @@ def plan(settings, data):
             with other settings.
     """
     fewest = np.bincount(data.y["train"], minlength=data.definitions.n_classes).min()
-    if settings.n_train > fewest:
+    if settings.n_fitted > fewest:
         raise InputError(
-            f"--n-train {settings.n_train}: expected at most {fewest}, the training spectra of a "
+            f"--n-fitted {settings.n_fitted}: expected at most {fewest}, the training spectra of a "
             f"class in {data.folder}"
         )
     packages = ("scikit-learn", "numpy", "scipy")
@@ -100,7 +105,7 @@ def plan(settings, data):
 
     runs, damages = [], []
     for name in dict.fromkeys(settings.learners):
-        model_args = {"n_train": settings.n_train} if settings.n_train else {}
+        model_args = {"n_fitted": settings.n_fitted} if settings.n_fitted else {}
         by_chance = LEARNERS[name].by_chance or model_args
         for seed in dict.fromkeys(settings.seeds if by_chance else settings.seeds[:1]):
             identity = Identity(name, "none", model_args, seed=seed)
@@ -119,7 +124,7 @@ def fit(run, data):
 
     Returns True: the run is finished.
     """
-    rows = sample(data.y["train"], run.identity.model_args.get("n_train"), run.identity.seed)
+    rows = sample(data.y["train"], run.identity.model_args.get("n_fitted"), run.identity.seed)
     n_per_class = len(rows) / data.definitions.n_classes
     learner = LEARNERS[run.identity.model].make(n_per_class, run.identity.seed)
     run.start("never")
@@ -147,22 +152,22 @@ def fit(run, data):
     return True
 
 
-def sample(labels, n_train, seed):
+def sample(labels, n_fitted, seed):
     """Rows of the training spectra that a learner is fitted to, in their order.
 
     Args:
         labels: of all training spectra (n,).
-        n_train: number of spectra of each class; None for all.
+        n_fitted: number of spectra of each class; None for all.
         seed: of the run, decides which.
     """
-    if n_train is None:
+    if n_fitted is None:
         return np.arange(len(labels))
     # the first of each class in a random order
     order = np.random.default_rng(seed).permutation(len(labels))
     by_class = order[np.argsort(labels[order], kind="stable")]
     ends = np.cumsum(np.bincount(labels))
     place = np.arange(len(labels)) - np.repeat(ends - np.bincount(labels), np.bincount(labels))
-    return np.sort(by_class[place < n_train])
+    return np.sort(by_class[place < n_fitted])
 
 
 def predictions(learner, data, split):

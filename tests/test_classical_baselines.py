@@ -61,10 +61,10 @@ def test_a_finished_learner_is_skipped_and_an_interrupted_one_is_fitted_again(sh
 
 def test_a_smaller_sample_is_another_run(shell, fitted):
     folder, flags = fitted
-    chosen = ("--learners", "nearest_neighbours", "--n-train", "5", "--seeds", "0", "1")
+    chosen = ("--learners", "nearest_neighbours", "--n-fitted", "5", "--seeds", "0", "1")
     shell(folder, STUDY, *flags, *chosen, "--runs-dir", folder / "smaller")
     for seed in (0, 1):
-        assert (folder / f"smaller/example/nearest_neighbours-n_train=5-none-{seed}").is_dir()
+        assert (folder / f"smaller/example/nearest_neighbours-n_fitted=5-none-{seed}").is_dir()
 
 
 def test_the_drawn_spectra_are_as_many_of_each_class_and_nested():
@@ -95,7 +95,7 @@ def test_neighbours_grow_with_the_spectra_of_a_class(n_per_class, neighbours):
     ("flags", "words"),
     [
         (("--learners", "oracle"), ("'oracle'", "naive_bayes")),
-        (("--n-train", "1000"), ("--n-train 1000", "expected at most 50")),
+        (("--n-fitted", "1000"), ("--n-fitted 1000", "expected at most 50")),
     ],
 )
 def test_what_cannot_be_fitted_is_refused(shell, fitted, tmp_path, flags, words):

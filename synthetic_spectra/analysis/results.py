@@ -76,6 +76,11 @@ class Results:
         return self._table("batch_statistics")
 
     @cached_property
+    def library_size(self):
+        """A row per run and number of classes."""
+        return self._table("library_size")
+
+    @cached_property
     def identification(self):
         """A row per spectrum that was identified: its kind, the answer, how sure it is."""
         return self._table("identification")

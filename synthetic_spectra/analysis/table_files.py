@@ -98,6 +98,13 @@ TABLES = {
         (),
         SIX,
     ),
+    "library_size": Table(
+        "library_size_{}.csv",
+        "studies/library_size.py",
+        ("n_classes", *NETWORK, "seed", "test_spectra", *TOP.values(), *COST),
+        NETWORK,
+        dataset=("n_classes",),
+    ),
     "identification": Table(
         "identification_{}.csv",
         "studies/identification_calibration.py",
@@ -116,7 +123,7 @@ TABLES = {
 # columns that hold numbers or truth values in whatever table: kinds of NumPy data types, and words
 WHOLE, REAL, TRUTH = ("iu", "whole numbers"), ("iuf", "numbers"), ("b", "True or False")
 KINDS = {
-    **dict.fromkeys(("seed", "class_a", "class_b", "label"), WHOLE),
+    **dict.fromkeys(("seed", "n_classes", "class_a", "class_b", "label"), WHOLE),
     **dict.fromkeys(FILES, WHOLE),
     **dict.fromkeys(("online", "feature_scaling", "right", "sure"), TRUTH),
     **dict.fromkeys(("cosine", "explained", "certainty", "rank", "distance"), REAL),

@@ -1,0 +1,101 @@
+"""results/<config>.csv → output/figures/plot_top_k.png: how often the true class is among the most
+probable ones."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
+from figures import style
+from synthetic_spectra.analysis import results
+from synthetic_spectra.analysis.statistics import wilson
+from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.spectra import config
+from synthetic_spectra.training.outcome import TOP
+
+MARKERS = "osD^vP*X"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Draw the share of test spectra whose class is among the 1 to 5 most probable ones."""
+
+    configs: Annotated[tuple[str, ...], Field(min_length=1)] = ("challenge",)
+    """Datasets, a panel for each: names in dataset_configs/ or paths to a .json."""
+    results_dir: Path = results.MADE
+    """Folder of the result tables; where it has none, the project's record in results/ is taken."""
+    output: style.Picture = style.FOLDER / "plot_top_k.png"
+    """PNG file to write; a PDF of the same stem is written beside it."""
+
+
+def main(settings):
+    names = [config.find(one).stem for one in settings.configs]
+    tables = {name: ranked(results.read(settings.results_dir, name), name) for name in names}
+    caption = f"Test spectra of {', '.join(names)} with their class among the k most probable ones"
+    style.save(draw(tables), settings.output, caption, names)
+
+
+def ranked(found, name):
+    """The runs of a config that have kept the ranks of the true classes.
+
+    Raises:
+        InputError: if none has.
+    """
+    columns = list(TOP.values())
+    if not set(columns) <= set(found.runs.columns):
+        raise InputError(
+            f"{found.path('runs')}: no ranks; count the runs again: python evaluate.py --config "
+            f"{name}"
+        )
+    return found.runs.dropna(subset=columns)
+
+
+def draw(tables):
+    """The figure: a panel for each dataset, a line for each network or learner, in the mean over
+    its runs. Bars are 95 % intervals (Wilson) of that share of the test spectra.
+
+    Args:
+        tables: name of a config → table of its runs.
+    """
+    n = len(tables)
+    figure, panels = style.pyplot().subplots(
+        1, n, sharey=True, squeeze=False, figsize=(1.5 + 5.5 * n, 5.5)
+    )
+    # a network has its colour in all panels
+    every = dict.fromkeys(
+        network.label for table in tables.values() for network, _ in results.by_network(table)
+    )
+    order = {label: i for i, label in enumerate(every)}
+    handles = {}
+    for axes, (name, table) in zip(panels.flat, tables.items(), strict=True):
+        for network, rows in results.by_network(table):
+            i, n_test = order[network.label], int(rows.test_spectra.iloc[0])
+            right = [round(rows[column].mean()) for column in TOP.values()]
+            ends = [wilson(one, n_test) for one in right]
+            shares = [100 * one / n_test for one in right]
+            bars = [
+                [share - 100 * low for share, (low, _) in zip(shares, ends, strict=True)],
+                [100 * high - share for share, (_, high) in zip(shares, ends, strict=True)],
+            ]
+            places = [k + 0.4 * (i / max(1, len(order) - 1) - 0.5) for k in TOP]
+            handles[network.label] = axes.errorbar(
+                places, shares, bars, color=f"C{i}", marker=MARKERS[i % len(MARKERS)]
+            )
+        axes.set_title(f"{name}, {n_test} test spectra")
+        axes.set_xlabel("number k of classes that are named")
+        axes.set_xticks(list(TOP))
+        axes.set_ylim(0, 102)
+        axes.grid(axis="y", alpha=0.3)
+    panels[0, 0].set_ylabel("test spectra with their class among them, in %")
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=1 + n, fontsize=11
+    )
+    return figure
+
+
+if __name__ == "__main__":
+    run_script(main, Settings)
