@@ -90,6 +90,8 @@ def is_higher(crystals, i, tables):
 def test_crystals_keep_the_limits(generator):
     crystals = generator.draw(1, 0, range(3000))
     assert crystals.volumes.max() < 7000 and crystals.site_numbers.max() <= 100
+    # the least that the published code allows
+    assert (crystals.volumes / crystals.atom_numbers).min() > 0.75
     few = Generator(STATISTICS, Limits(500, max_volume=300, max_sites=6)).draw(1, 0, range(1000))
     assert 250 < few.volumes.max() < 300 and few.site_numbers.max() == 6
     assert (few.positions >= 0).all() and (few.positions < 1).all()
