@@ -131,9 +131,7 @@ def count_measured(settings, path):
     models = measured_files.networks(*folders, path.stem, definitions, problems)
     rows = measured_files.count_all(settings.measured, path.stem, identifier, models, problems)
     if rows:
-        with results.alone_in(settings.results_dir):
-            table = pd.DataFrame(rows)
-            written = results.write(settings.results_dir, path.stem, {"measured": table})
+        written = measured_files.write(settings.results_dir, path.stem, rows, settings.keep)
         print_tables(replace(settings, tables=("measured",)), written)
     if problems:
         raise InputError("; ".join(problems))

@@ -135,9 +135,9 @@ def network(settings, name, definitions):
         runs.values(), key=lambda run: run.summary["best_val_accuracy"]
     )
 
-    model = trained.load_for(run, definitions, settings.datasets_dir)
+    classifier = trained.classifier(run, definitions, settings.datasets_dir)
     notice(f"network: {run.folder}")
-    return lambda spectra: model.predict(spectra[..., None], verbose=0)
+    return classifier
 
 
 class Text:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 from figures import plot_headline
 from studies import ablation, batch_statistics, robustness
-from synthetic_spectra.analysis import claims, results, tables
+from synthetic_spectra.analysis import claims, measured_files, results, tables
 from synthetic_spectra.common.cli import run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
@@ -239,6 +239,12 @@ def coverage():
     return markdown(pd.concat(parts))
 
 
+def measured(name):
+    """How each method names labelled measured files, as ``evaluate.py --measured`` prints it."""
+    found = results.read(results.RECORD, name, "measured").measured
+    return markdown(measured_files.summary(found))
+
+
 def markdown(table):
     return tables.write(table, "markdown")
 
@@ -264,7 +270,7 @@ def percents(rows, column):
 TABLES = {
     one.__name__: one
     for one in (
-        *(headline, networks, groups, changes, ingredients, artefacts),
+        *(headline, networks, groups, changes, ingredients, artefacts, measured),
         *(statistics, ranges, preprint, training, activations, causes, ranking, choices, coverage),
         *(modified, verdicts),
     )

@@ -17,9 +17,11 @@ from rich.console import Console
 from rich.progress import track
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
+from synthetic_spectra.analysis import measured_files, results
 from synthetic_spectra.common.cli import RunSeed, notice, run_script
 from synthetic_spectra.common.errors import InputError, first_line
 from synthetic_spectra.common.machine import PeakMemory, processor
+from synthetic_spectra.measured.identification import Identifier
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training import outcome, this_machine
 from synthetic_spectra.training.run import Identity
@@ -50,17 +52,22 @@ class Settings:
     seeds: Annotated[tuple[RunSeed, ...], Field(min_length=1)] = (0, 1, 2, 3, 4)
     """Random seeds of random forests and of drawn training spectra, 0 to 2³² − 1, a run each. What
     a seed does not change is fitted once."""
+    measured: Path | None = None
+    """CSV of measured files, as for evaluate.py: rows of the learners join its table."""
 
     # where
     datasets_dir: Path = Path("datasets")
     """Folder that holds a folder per dataset."""
     runs_dir: Path = Path("runs")
     """Folder that holds a folder per dataset, and in it one per run."""
+    results_dir: Path = results.MADE
+    """Folder of the table of measured files."""
 
 
 def main(settings):
     refuse_unknown(settings.learners)
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
+    identifier = Identifier(data.definitions) if settings.measured else None
 
     runs, damages = plan(settings, data)
     to_do = [run for run in runs if not run.summary]
@@ -69,6 +76,8 @@ def main(settings):
     problems = this_machine.train(to_do, partial(fit, data=data))
 
     print(outcome.table(runs))
+    if settings.measured:
+        problems += name_measured(settings, runs, data, identifier)
     if damages or problems:
         raise InputError("; ".join(damages + problems))
 
@@ -124,16 +133,13 @@ def fit(run, data):
 
     Returns True: the run is finished.
     """
-    rows = sample(data.y["train"], run.identity.model_args.get("n_fitted"), run.identity.seed)
-    n_per_class = len(rows) / data.definitions.n_classes
-    learner = LEARNERS[run.identity.model].make(n_per_class, run.identity.seed)
     run.start("never")
 
     # as for networks, the minutes are those of training and validation
     with PeakMemory() as memory, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         started = time.monotonic()
-        learner.fit(data.x["train"][rows], data.y["train"][rows])
+        learner = fitted(run.identity, data)
         predicted = predictions(learner, data, "val")
         minutes = (time.monotonic() - started) / 60
     for text in dict.fromkeys(first_line(warning.message) for warning in caught):
@@ -150,6 +156,34 @@ def fit(run, data):
     }
     run.finish(None, predicted, summary | counts)
     return True
+
+
+def name_measured(settings, runs, data, identifier):
+    """Add to the table of measured files what the learners of runs, fitted once more, call them;
+    returns a sentence for each file that cannot be counted."""
+    n_classes, problems = data.definitions.n_classes, []
+    learners = {
+        run.name: partial(scores, fitted(run.identity, data), n_classes=n_classes) for run in runs
+    }
+    rows = measured_files.count_all(settings.measured, data.name, identifier, learners, problems)
+    measured_files.write(settings.results_dir, data.name, rows, keep=True)
+    return problems
+
+
+def fitted(identity, data):
+    """The learner of a run, fitted to its sample of the training spectra of a dataset."""
+    rows = sample(data.y["train"], identity.model_args.get("n_fitted"), identity.seed)
+    n_per_class = len(rows) / data.definitions.n_classes
+    learner = LEARNERS[identity.model].make(n_per_class, identity.seed)
+    learner.fit(data.x["train"][rows], data.y["train"][rows])
+    return learner
+
+
+def scores(learner, spectra, n_classes):
+    """Scores (n, classes) of spectra (n, n_datapoints); −∞ of a class without training spectra."""
+    found = np.full((len(spectra), n_classes), -np.inf)
+    found[:, learner.classes_] = learner.predict_proba(spectra)
+    return found
 
 
 def sample(labels, n_fitted, seed):
@@ -178,10 +212,7 @@ def predictions(learner, data, split):
     for start in track(starts, f"  {split}", console=console, disable=not console.is_terminal):
         rows = slice(start, start + dataset.ROWS_AT_ONCE)
         labels = data.y[split][rows]
-        # a class without training spectra is never named
-        scores = np.full((len(labels), n_classes), -np.inf)
-        scores[:, learner.classes_] = learner.predict_proba(x[rows])
-        parts.append(outcome.classified(scores, labels, split))
+        parts.append(outcome.classified(scores(learner, x[rows], n_classes), labels, split))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

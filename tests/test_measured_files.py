@@ -1,5 +1,7 @@
 """Labelled measured files → how often each method names them; Raman spectra on fluorescence."""
 
+import zipfile
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -143,10 +145,16 @@ def test_networks_are_counted_unless_their_classes_were_others(shell, folder):
     shell(folder, "train.py", *flags, *training, "--seeds", 0, "--learning-rate", 0.003)
     shell(folder, "train.py", *flags, *training, "--seeds", 1, "--learning-rate", 1e30)
     evaluate(shell, folder)
+    # classical learners join them, and are no networks
+    measured = ("--measured", "files/list.csv", "--learners", "logistic_regression")
+    shell(folder, "studies/classical_baselines.py", *flags, *measured)
+    evaluate(shell, folder, "--keep")
     table = results.Results(folder / "output" / "results", "raman").measured
     # the run that diverged has no rows
     networks = table[table.method == "blurred_areas-relu-0"]
-    assert len(table) == 21 and len(networks) == 7
+    assert len(table) == 28 and len(networks) == 7
+    learner = table[(table.method == "logistic_regression-none-0") & (table.listed == 1)]
+    assert (learner["rank"] == 1).sum() >= 3
     assert (networks.named == 1).all()
     singles = networks[networks.listed == 1]
     assert list(singles["rank"] == 1) == [True, True, True, True, False]
@@ -160,6 +168,51 @@ def test_networks_are_counted_unless_their_classes_were_others(shell, folder):
     refused(done, "config.json", "train again", "no class of raman is called 'polystyrene'")
     table = pd.read_csv(folder / "changed" / "measured_raman.csv")
     assert len(table) == 10
+
+
+def test_references_of_one_laboratory_name_the_files_of_others(shell, folder, tmp_path):
+    # a wheel as ramanchada2 is one
+    inside, listed = "ramanchada2/auxiliary/spectra/datasets2", []
+    wheel = tmp_path / "ramanchada2.whl"
+    samples = {"nCAL": {"calcite": 1}, "PST": {"polystyrene": 1}, "Neon": {"quartz": 1}}
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for laboratory in ("ICV", "TOP"):
+            for sample, shares in samples.items():
+                file = f"./{laboratory}/{sample}.txt"
+                write_spectrum(tmp_path / "one.txt", shares, seed=len(listed))
+                archive.write(tmp_path / "one.txt", f"{inside}/{laboratory}/{sample}.txt")
+                of = {"provider": laboratory, "device": "BWtek", "laser_wl": "785"}
+                listed.append({"filename": file, "sample": sample, **of})
+        archive.writestr(f"{inside}/__init__.py", f"import csv\n\ndata = {listed!r}\n")
+
+    flags = ("--wheel", wheel, "--output", tmp_path)
+    shell(folder, "studies/raman_example.py", *flags)
+    made = (tmp_path / "references", "--name", "of_one", *AXIS, *RANGES)
+    shell(folder, "dataset_config_from_references.py", *made)
+    flags = ("--config", "of_one", "--measured", tmp_path / "others" / "labels.csv")
+    shell(folder, "evaluate.py", *flags)
+    table = results.Results(folder / "output" / "results", "of_one").measured
+    assert list(table.names) == [name for name in ("calcite", "polystyrene", "") for _ in (0, 1)]
+    assert list(table.answer[table.listed == 1]) == list(table.names[table.listed == 1])
+    assert list(table.sure) == [name != "" for name in table.names]
+
+    # the rows of another method stay with --keep
+    path = folder / "output" / "results" / "measured_of_one.csv"
+    path.write_text(path.read_text().replace("cosine similarity", "another"))
+    kept = shell(folder, "evaluate.py", *flags, "--keep").stdout
+    assert len(kept.splitlines()) == 4 and "another" in kept
+    shell(folder, "figures/plot_measured.py", "--config", "of_one")
+    assert (folder / "output" / "figures" / "plot_measured.png").read_bytes()[1:4] == b"PNG"
+
+
+def test_what_is_no_wheel_of_spectra_is_refused(shell, tmp_path):
+    study = "studies/raman_example.py"
+    refused(shell(tmp_path, study, check=False), "ramanchada2-1.5.0", "No such file")
+    with zipfile.ZipFile(tmp_path / "other.whl", "w") as archive:
+        archive.writestr("other/__init__.py", "data = []")
+    flags = ("--wheel", "other.whl")
+    refused(shell(tmp_path, study, *flags, check=False), "other.whl", "no item named")
+    assert not (tmp_path / "output").exists()
 
 
 @pytest.mark.parametrize(

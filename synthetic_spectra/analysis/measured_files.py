@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from synthetic_spectra.analysis import trained
+from synthetic_spectra.analysis import results, trained
 from synthetic_spectra.analysis.statistics import wilson
 from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError, first_line
@@ -58,7 +58,8 @@ def networks(runs_dir, datasets_dir, name, definitions, problems):
         problems: takes a sentence for each run that is left out.
 
     Returns:
-        name of the run → network.
+        name of the run → function that gives the probabilities (n, classes) of spectra, float32
+        (n, n_datapoints).
     """
     folder = trained.folder_of(runs_dir, name)
     if folder is None:
@@ -69,7 +70,7 @@ def networks(runs_dir, datasets_dir, name, definitions, problems):
     found = {}
     for run in trained.with_network(filter(trained.predicts, runs)):
         try:
-            found[run.name] = trained.load_for(run, definitions, datasets_dir)
+            found[run.name] = trained.classifier(run, definitions, datasets_dir)
         except InputError as error:
             problems.append(str(error))
     return found
@@ -82,7 +83,8 @@ def count_all(path, name, identifier, models, problems):
         path: of the list, see ``read_list``.
         name: of the config.
         identifier: the ``identification.Identifier`` of the config.
-        models: as ``networks`` gives them.
+        models: name of a method → function, as ``networks`` gives them; any scores will do, the
+            higher the more probable, and none for a class whose score is not above 0.
         problems: takes a sentence for each file that cannot be counted.
 
     Returns:
@@ -129,14 +131,34 @@ def count_all(path, name, identifier, models, problems):
         notice(f"{i} of {len(listed)} files, {left:.0f} s left: {file}")
 
     # networks see all spectra at once, and name one substance
-    inputs = np.array(spectra, "float32")[..., None]
+    inputs = np.array(spectra, "float32")
     for method, model in models.items() if counted else ():
         for scores, (first, truth, last), spectrum in zip(
-            model.predict(inputs, verbose=0), counted, inputs, strict=True
+            model(inputs), counted, inputs, strict=True
         ):
             scores = scores if spectrum.any() else np.zeros(len(classes))
             rows.append({"method": method, **first, **ranked(scores, 1, classes, truth), **last})
     return rows
+
+
+def write(results_dir, name, rows, keep):
+    """Write the table ``measured`` of a config.
+
+    Args:
+        results_dir: folder of the tables.
+        name: of the config.
+        rows: as ``count_all`` gives them.
+        keep: whether rows stay that are there of other methods.
+
+    Returns:
+        the ``Results``.
+    """
+    table = pd.DataFrame(rows)
+    with results.alone_in(results_dir):
+        earlier = results.Results(results_dir, name)
+        if keep and earlier.measured is not None:
+            table = pd.concat([table, results.kept(earlier, "measured", table)])
+        return results.write(results_dir, name, {"measured": table})
 
 
 def labels_by_name(definitions):

@@ -95,7 +95,7 @@ TABLES = {
         "measured_{}.csv",
         "evaluate.py --measured labels.csv",
         ("config", "method", "file", "names", *FILES, "rank", "certainty", "sure"),
-        (),
+        ("method",),
         SIX,
     ),
     "library_size": Table(

@@ -80,8 +80,9 @@ def folder_of(runs_dir, name):
     return None
 
 
-def load_for(run, definitions, datasets_dir):
-    """The network of a finished run that names the classes of a config, for measured spectra.
+def classifier(run, definitions, datasets_dir):
+    """The network of a finished run as a function, for measured spectra: float32
+    (n, n_datapoints) with a maximum of 1 → probabilities (n, classes).
 
     Args:
         run: the run.
@@ -105,7 +106,7 @@ def load_for(run, definitions, datasets_dir):
             f"{run.model_file}: a network of {sizes[0]} datapoints and {sizes[1]} classes, "
             f"expected {expected[0]} and {expected[1]}"
         )
-    return model
+    return lambda spectra: model.predict(spectra[..., None], verbose=0)
 
 
 def refuse_other_arrays(run, data):
