@@ -75,7 +75,7 @@ def test_unknown_models_arguments_and_activations_are_refused():
     for settings, words in (
         ({"models": ("cnn1",)}, "cnn1.*cnn2, cnn3, cnn6"),
         ({"hidden_activations": ("rule",)}, "rule.*published, .*linear, .*relu"),
-        ({"models": ("vgg",), "model_args": ("kernel=5",)}, "kernel.*kernel_size, conv_dropout"),
+        ({"models": ("vgg",), "model_args": ("kernel=5",)}, "kernel.*kernel_size, .*conv_dropout"),
         ({"model_args": ("dropout",)}, "dropout.*name=value"),
         ({"models": ("resnet",), "model_args": ("first_activation=../x",)}, "not the name of a f"),
         ({"models": ("vgg",), "model_args": (f"dense={[10] * 99}",)}, "not the name of a folder"),
