@@ -28,7 +28,7 @@ class Settings(Rendering):
     """Name of a file in dataset_configs/, or path to a .json file."""
     noise_files: tuple[Path, ...] = ()
     """Measured files whose backgrounds the training and validation spectra get by noise-shuffle;
-    none for spectra without. A file that is called as a class is not used for that class."""
+    none for spectra without. A file that names a class as its sample is not used for that class."""
     datasets_dir: Path = Path("datasets")
     """Folder with a folder per dataset."""
     replace: bool = False

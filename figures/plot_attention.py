@@ -1,12 +1,14 @@
-"""runs/*/*/model.keras, datasets/ → output/figures/plot_attention.png: where a network looks."""
+"""runs/*/*/model.keras, datasets/, measured files → output/figures/plot_attention.png: where a
+network looks."""
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
+from tyro.conf import Positional
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from figures import style
@@ -14,20 +16,30 @@ from synthetic_spectra.analysis import trained
 from synthetic_spectra.analysis.attention import activation_maps
 from synthetic_spectra.common.cli import Seed, run_script
 from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.measured.identification import Identifier
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.spectra.names import class_label
+
+LEAST_ONE = Field(min_length=1)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Draw test spectra over the class-activation maps of what a network takes them for."""
+    """Draw test spectra, or measured files, over the class-activation maps of a network."""
 
+    files: Positional[Annotated[tuple[Path, ...], Field(max_length=40)]] = ()
+    """Measured files to draw in place of test spectra, at most 40, without their backgrounds as
+    identify.py gives them to a network; the config must have an axis and names."""
     config: str = "challenge"
     """Dataset: a name in dataset_configs/ or a path to a .json; its spectra must be rendered."""
     run: str | None = None
     """Name of a finished run's folder, such as cnn2-relu-0; by default the first that works."""
     spectra: Annotated[tuple[Seed, ...], Field(max_length=40)] = ()
     """Rows of test spectra, at most 40, ≥ 0; by default one of each of the first three classes."""
+    maps: Annotated[tuple[Literal["mean activation", "Grad-CAM", "HiResCAM"], ...], LEAST_ONE] = (
+        "Grad-CAM", "HiResCAM",
+    )  # fmt: skip
+    """Maps to draw, a column each; no class is in the mean activation."""
     datasets_dir: Path = Path("datasets")
     """Folder of the rendered datasets, a folder per config."""
     runs_dir: Path = Path("runs")
@@ -38,18 +50,29 @@ class Settings:
 
 def main(settings):
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
-    rows = rows_of(settings.spectra, data.y["test"])
     runs, _ = trained.choose(settings.runs_dir, data, (settings.run,) if settings.run else ())
 
-    spectra = data.x["test"][rows]
-    run, predicted, maps = first_maps(runs, spectra)
+    if settings.files:
+        identifier = Identifier(data.definitions)
+        spectra = [identifier.spectrum(file)[1].intensities for file in settings.files]
+        spectra = np.array(spectra, "float32")
+        what, names = "measured files", [file.name for file in settings.files]
+    else:
+        rows = rows_of(settings.spectra, data.y["test"])
+        spectra, labels = data.x["test"][rows], data.y["test"][rows]
+        what = "test spectra"
+        names = [
+            f"test spectrum {row}: {class_label(data.definitions, label)}"
+            for row, label in zip(rows, labels, strict=True)
+        ]
+    run, predicted, found = first_maps(runs, spectra)
     titles = [
-        f"test spectrum {row}: {class_label(data.definitions, label)}, "
-        f"taken for {class_label(data.definitions, taken)}"
-        for row, label, taken in zip(rows, data.y["test"][rows], predicted, strict=True)
+        f"{name}, taken for {class_label(data.definitions, taken)}"
+        for name, taken in zip(names, predicted, strict=True)
     ]
+    maps = {kind: found[kind] for kind in settings.maps}
     figure = draw(spectra, maps, titles, run.name, data.definitions.axis)
-    caption = f"Class-activation maps of {run.name} under test spectra of {data.name}"
+    caption = f"Class-activation maps of {run.name} under {what} of {data.name}"
     style.save(figure, settings.output, caption, [data.name])
 
 

@@ -15,6 +15,7 @@ from synthetic_spectra.common.files import write_text
 from synthetic_spectra.measured import noise_shuffle
 from synthetic_spectra.spectra import config, sources
 from synthetic_spectra.spectra.config import CONFIGS_DIR
+from synthetic_spectra.spectra.settings import OFF
 
 KEY = 2  # of the random stream of rendered noise, beside those of the dataset itself
 
@@ -39,6 +40,8 @@ class Settings:
     """Number of training spectra per class, ≥ 1."""
     n_val: Count = 14
     """Number of validation spectra per class, ≥ 1."""
+    kept_points: Count = 401
+    """Number of the highest datapoints that stay in place, ≥ 1."""
     seed: Seed = 0
     """Random seed of the rendered noise spectra, ≥ 0."""
     configs_dir: Path = CONFIGS_DIR
@@ -60,7 +63,9 @@ def main(settings):
         noise = rendered(definitions, settings)
 
     # only what differs, a noise spectrum in a line
-    rendering = {"n_train": settings.n_train, "n_val": settings.n_val}
+    names = ("n_train", "n_val", "kept_points")
+    rendering = {name: getattr(settings, name) for name in names}
+    rendering = {name: value for name, value in rendering.items() if value != OFF.get(name)}
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(noise[name])}" for name in noise)
     text = (
         f'{{\n"based_on": {json.dumps(source.stem)},\n"rendering": {json.dumps(rendering)},\n'

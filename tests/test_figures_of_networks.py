@@ -191,3 +191,18 @@ def test_mistakes_are_told(data, finished, folders, tmp_path):
         regions.main(regions.Settings(**folders, pair="0-1", positions=3, heights=3, output=output))
     assert all(pictures(output)), "of the other network"
     assert trained.choose(folders["runs_dir"], data)[0][0].name == good.name
+
+
+def test_attention_under_measured_files(finished, folders, tmp_path):
+    x = np.arange(500)
+    peak = np.exp(-0.5 * ((x - 250) / 3) ** 2) + 0.001 * np.sin(x)
+    np.savetxt(tmp_path / "a file.txt", np.column_stack([x, peak]))
+    settings = plot_attention.Settings(
+        **folders,
+        files=(tmp_path / "a file.txt",),
+        maps=("mean activation", "HiResCAM"),
+        output=tmp_path / "attention.png",
+    )
+    finished(by_height(), "cnn2")
+    with pytest.raises(InputError, match="no axis"):  # the example has none
+        plot_attention.main(settings)

@@ -276,6 +276,16 @@ def test_mistakes_in_a_config_with_noise_are_told(tmp_path, changes, words):
         assert word in str(caught.value)
 
 
+def test_a_noise_spectrum_is_called_as_the_sample_that_its_file_names(tmp_path):
+    axis = config.parse(content(), "a config").axis
+    rows = "".join(f"{5 + 0.02 * i:.2f} {i % 7}\n" for i in range(SIZE))
+    heads = {"one": "# sample: ZIF-8\n", "two": "# sample: ZIF-8\n", "three": ""}
+    files = [tmp_path / f"{stem}.xy" for stem in heads]
+    for file in files:
+        file.write_text(heads[file.stem] + rows)
+    assert list(noise_shuffle.read(files, axis, SIZE)) == ["ZIF-8", "ZIF-8 (2)", "three"]
+
+
 @pytest.mark.parametrize(
     ("noise", "same"),
     [

@@ -10,13 +10,16 @@ from synthetic_spectra.common.errors import InputError
 
 
 def activation_maps(network, spectra):
-    """Where in each spectrum the last values along it speak for the predicted class.
+    """Where in each spectrum the last values along it are high, and speak for the predicted class.
 
-    The values are multiplied with the gradient of the score of that class and summed over the
-    channels; what is below 0 speaks against the class and is left out. Grad-CAM (R. R. Selvaraju et
-    al., Int. J. Comput. Vis. 128, 336 (2020)) takes the mean of the gradient along the spectrum,
-    HiResCAM (R. L. Draelos and L. Carin, arXiv:2011.08891) takes it as it is. Only the latter sees
-    that a dense layer has weights of its own for every position.
+    The mean activation of H. Wang et al., J. Chem. Inf. Model. 60, 2004 (2020), is the mean of the
+    values over the channels. No class is in it: it shows where the convolutions answer at all.
+
+    For the other maps the values are multiplied with the gradient of the score of that class and
+    summed over the channels; what is below 0 speaks against the class and is left out. Grad-CAM
+    (R. R. Selvaraju et al., Int. J. Comput. Vis. 128, 336 (2020)) takes the mean of the gradient
+    along the spectrum, HiResCAM (R. L. Draelos and L. Carin, arXiv:2011.08891) takes it as it is.
+    Only the latter sees that a dense layer has weights of its own for every position.
 
     Args:
         network: Keras model of a run: functional, sequential, subclassed or nested.
@@ -36,7 +39,11 @@ def activation_maps(network, spectra):
     predicted = passed.scores.argmax(axis=1)
     gradients = gradient_of_score(passed.scores_with, np.zeros_like(passed.values), predicted)
 
-    weights = {"Grad-CAM": gradients.mean(axis=1, keepdims=True), "HiResCAM": gradients}
+    weights = {
+        "mean activation": np.ones((1, 1, gradients.shape[2]), "float32"),
+        "Grad-CAM": gradients.mean(axis=1, keepdims=True),
+        "HiResCAM": gradients,
+    }
     n_datapoints = spectra.shape[1]
     return predicted, {
         name: stretched(passed.values * weight, n_datapoints) for name, weight in weights.items()

@@ -92,7 +92,8 @@ def read(files, axis, n_datapoints):
         n_datapoints: of the axis.
 
     Returns:
-        stem of a file → ``scaled`` values, a list of n_datapoints numbers.
+        name of the sample as the file has it, else the stem of the file → ``scaled`` values, a list
+        of n_datapoints numbers. Further files of a sample are numbered: "quartz (2)".
 
     Raises:
         InputError: names the file, and why it gives no noise.
@@ -100,7 +101,8 @@ def read(files, axis, n_datapoints):
     found = {}
     for file in map(Path, files):
         try:
-            on_axis = onto(readers.read(file), axis, n_datapoints)
+            measured = readers.read(file)
+            on_axis = onto(measured, axis, n_datapoints)
         except InputError as error:
             reason = str(error)
             raise InputError(reason if str(file) in reason else f"{file}: {reason}") from None
@@ -109,8 +111,8 @@ def read(files, axis, n_datapoints):
                 f"{file}: covers {100 * on_axis.covered.mean():.0f} % of the axis, expected at "
                 f"least {100 * LEAST_COVER:g} % of a noise spectrum"
             )
-        if file.stem in found:
-            raise InputError(f"{file}: a second noise spectrum called {file.stem}")
+        number = 1 + sum(is_of(name, [measured.name]) for name in found)
+        name = measured.name if number == 1 else f"{measured.name} ({number})"
         values = np.resize(on_axis.intensities[on_axis.covered], n_datapoints)
-        found[file.stem] = np.round(scaled(values), DIGITS).tolist()
+        found[name] = np.round(scaled(values), DIGITS).tolist()
     return found
