@@ -132,7 +132,8 @@ def types_for_tests(structures, settings):
     """
     groups = defaultdict(Counter)
     for one in structures:
-        groups[one.group][one.kind] += 1
+        group = one.kind[0]
+        groups[group][one.kind] += 1
     rng, chosen = np.random.default_rng(settings.seed), set()
     for _, types in sorted(groups.items()):
         total, taken = types.total(), 0

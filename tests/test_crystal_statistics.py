@@ -61,6 +61,11 @@ def test_a_cif_gives_the_same_type_as_its_standard_structure(tmp_path):
     assert list(standard.read_cif(write_cif(tmp_path, "olivine", *CRYSTALS["olivine"]))) == [None]
 
 
+def test_mirror_images_are_of_one_type():
+    left, right = (standard.Structure(group, 0, (), (14,), ("a",), ()) for group in (144, 145))
+    assert left.kind == right.kind and left.positions != right.positions
+
+
 def test_a_folder_of_cifs_becomes_statistics(shell, tmp_path):
     cifs = tmp_path / "cifs"
     cifs.mkdir()
@@ -132,13 +137,35 @@ def test_damaged_and_missing_statistics_are_told(tmp_path):
 
 def test_the_statistics_of_all_sources_keep_types_apart():
     found = statistics.load("all")
-    assert len(found.groups) == 26885 and len(found.tests) == 8997
-    assert sum(source["counted"] for source in found.sources) == 26885
+    assert len(found.groups) == 26878 and len(found.tests) == 8986
+    assert sum(source["counted"] for source in found.sources) == 26878
     assert not next(one for one in found.sources if one["name"] == "amcsd")["tests"]
     assert (found.frequencies() >= 50).sum() == 81
     assert found.positions.sum() == found.site_numbers.sum()
     assert found.volumes.max() < 7000 and found.site_numbers.max() <= 100
     assert found.tests.positions.min() >= 0 and found.tests.starts[-1] == len(found.tests.elements)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHARED.is_dir(), reason="without the structures beside the project")
+@pytest.mark.parametrize("name", ["mpts52", "mp20bt", "3dsc", "amcsd", "aflow"])
+def test_sites_of_real_structures_lie_on_the_positions_of_their_letters(name):
+    table, checked = symmetry.positions(), 0
+    for number, one in enumerate(standard.read_jsonl(SHARED / f"{name}.jsonl.gz")):
+        # of two origins spglib takes the first one
+        if number % 20 or one is None or symmetry.standard_group(one.group).ext == "2":
+            continue
+        shifts = symmetry.centring_vectors(one.group)[:, None] + np.array(list(np.ndindex(3, 3, 3)))
+        for place, index in zip(one.coordinates, one.positions, strict=True):
+            images = slice(table.starts[index], table.starts[index + 1])
+            rotations, translations = table.rotations[images], table.translations[images]
+            # what is left of the place beside the line or plane that the free coordinates give
+            across = np.eye(3) - rotations @ np.linalg.pinv(rotations)
+            between = np.array(place) - translations[:, None] + shifts.reshape(-1, 3) - 1
+            left = np.einsum("kij,ksj->ksi", across, between)
+            assert np.abs(left).max(axis=-1).min() < 2e-3, (one, index)
+            checked += 1
+    assert checked > 40
 
 
 @pytest.mark.slow

@@ -141,6 +141,22 @@ def test_impossible_limits_are_told():
         Generator(STATISTICS).draw(0, 0, [0], groups=[0])
 
 
+def test_one_structure_is_enough_for_crystals_of_its_symmetry():
+    # one cell of each crystal system: kernels of a cell have no covariance, but a least one
+    groups = (2, 14, 62, 194, 225)
+    chosen = [np.flatnonzero(STATISTICS.groups == group)[0] for group in groups]
+    few = replace(
+        STATISTICS,
+        groups=STATISTICS.groups[chosen],
+        cells=np.array([[1.0, 1.0, 1.0, 90, 90, 120 if group == 194 else 90] for group in groups]),
+        atomic_volumes=np.full(5, 1000.0),
+        densenesses=np.ones(5),
+    )
+    crystals = Generator(few, Limits(least_structures=1)).draw(0, 0, range(50))
+    found = [group_of(crystals.crystal(i)) for i in range(len(crystals))]
+    assert found == crystals.groups.tolist() and len(set(found)) == 5
+
+
 CHECKED = """
 import numpy as np
 from dataclasses import replace

@@ -23,6 +23,7 @@ from synthetic_spectra.crystals.structure import Crystals
 
 # of V_atoms in Å³ and of the denseness: published in ML4pXRDs, the code of the paper
 BANDWIDTHS = (104.043, 0.0530715)
+LEAST_SPREAD = 0.01  # of the kernels of lengths, of a cell of volume 1; that of angles is 1°
 # lengths and angles that a crystal system leaves free, by their place in a cell
 FREE = {
     "triclinic": (0, 1, 2, 3, 4, 5),
@@ -149,7 +150,8 @@ class Generator:
         if failed >= 0:
             raise InputError(
                 f"space group {self.groups[failed]}: no crystal stays below {self._limits[0]:g} Å³ "
-                f"with at most {self._limits[1]} sites and has no higher symmetry"
+                f"and has at most {self._limits[1]} sites, atoms no larger in all than those of a "
+                "real crystal, and no higher symmetry"
             )
         return Crystals(*arrays)
 
@@ -219,8 +221,14 @@ def _cells(statistics):
         n, d = len(cells[-1]), len(free)
         if d and n > d:
             covariance = np.atleast_2d(np.cov(cells[-1][:, free].T)) * n ** (-2 / (d + 4))
-            scale = 1e-12 * np.eye(d)  # all cells may be alike
-            kernels[place][np.ix_(free, free)] = np.linalg.cholesky(covariance + scale)
+        elif d:
+            covariance = np.zeros((d, d))
+        else:
+            continue
+        # a few cells, or cells that are all alike
+        if np.linalg.eigvalsh(covariance).min() < LEAST_SPREAD**2:
+            covariance += np.diag(np.square([LEAST_SPREAD if i < 3 else 1.0 for i in free]))
+        kernels[place][np.ix_(free, free)] = np.linalg.cholesky(covariance)
     return cells, kernels
 
 

@@ -58,12 +58,15 @@ class Structure:
     @property
     def kind(self):
         """What structures of one type have in common: the group, and for each element the
-        multiplicities and site symmetries of its sites. Which element it is does not count."""
+        multiplicities and site symmetries of its sites. Which element it is does not count. Of two
+        groups that are mirror images, as their patterns are the same, the lower one stands for
+        both."""
         table, sites = symmetry.positions(), {}
         for element, index in zip(self.elements, self.positions, strict=True):
             site = (int(table.multiplicities[index]), table.site_symmetries[index])
             sites.setdefault(element, []).append(site)
-        return self.group, tuple(sorted(tuple(sorted(one)) for one in sites.values()))
+        group = {right: left for left, right in symmetry.ENANTIOMORPHS}.get(self.group, self.group)
+        return group, tuple(sorted(tuple(sorted(one)) for one in sites.values()))
 
     def crystals(self):
         """This one structure as ``Crystals``.
