@@ -122,7 +122,7 @@ def count_measured(settings, path):
     Raises:
         InputError: if a file or a run was left out; the table holds the others.
     """
-    definitions, problems = config.load(path).resolved(), []
+    definitions, problems = trained.with_noise_of(settings.datasets_dir, path), []
     folders = settings.runs_dir, settings.datasets_dir
     try:
         identifier = Identifier(definitions)

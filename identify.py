@@ -80,7 +80,7 @@ def main(settings):
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"--figure: two files are called {twice}, their figures would be one file")
     path = config.find(settings.config)
-    definitions = config.load(path).resolved()
+    definitions = trained.with_noise_of(settings.datasets_dir, path)
     try:
         identifier = Identifier(
             definitions,

@@ -28,8 +28,8 @@ class Settings:
     """Draw test spectra, or measured files, over the class-activation maps of a network."""
 
     files: Positional[Annotated[tuple[Path, ...], Field(max_length=40)]] = ()
-    """Measured files to draw in place of test spectra, at most 40, without their backgrounds as
-    identify.py gives them to a network; the config must have an axis and names."""
+    """Measured files to draw in place of test spectra, at most 40, as identify.py gives them to a
+    network; the config must have an axis and names."""
     config: str = "challenge"
     """Dataset: a name in dataset_configs/ or a path to a .json; its spectra must be rendered."""
     run: str | None = None
@@ -54,8 +54,8 @@ def main(settings):
 
     if settings.files:
         identifier = Identifier(data.definitions)
-        spectra = [identifier.spectrum(file)[1].intensities for file in settings.files]
-        spectra = np.array(spectra, "float32")
+        measured = map(identifier.spectrum, settings.files)
+        spectra = np.array([identifier.for_network(*one) for one in measured])
         what, names = "measured files", [file.name for file in settings.files]
     else:
         rows = rows_of(settings.spectra, data.y["test"])

@@ -107,7 +107,7 @@ def count_all(path, name, identifier, models, problems):
             for one in names:
                 if one.casefold() not in labels:
                     raise InputError(f"{file}: no class of {name} is called {one!r}")
-            _, spectrum = identifier.spectrum(place)
+            on_axis, spectrum = identifier.spectrum(place)
         except InputError as error:
             problems.append(str(error))
             continue
@@ -125,7 +125,7 @@ def count_all(path, name, identifier, models, problems):
         shares[[phase.label for phase in phases]] = [phase.share for phase in phases]
         for method, scores, most in ((COSINE, cosines, 1), (MIXTURE, shares, len(shares))):
             rows.append({"method": method, **first, **ranked(scores, most, classes, truth), **last})
-        spectra.append(spectrum.intensities)
+        spectra.append(identifier.for_network(on_axis, spectrum))
         counted.append((first, truth, last))
         left = (time.monotonic() - started) / i * (len(listed) - i)
         notice(f"{i} of {len(listed)} files, {left:.0f} s left: {file}")

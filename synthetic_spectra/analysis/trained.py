@@ -13,6 +13,27 @@ from synthetic_spectra.training.outcome import RANKS
 TRAINED_DIR = config.ROOT / "trained"  # networks that come along, as in a folder of runs
 
 
+def with_noise_of(datasets_dir, source):
+    """A config with all its settings, and with the noise spectra that its dataset was rendered
+    with, if it was and they were given as files.
+
+    Args:
+        datasets_dir: the folder that holds a folder per dataset.
+        source: path of the config.
+
+    Raises:
+        InputError: if one of both cannot be read.
+    """
+    definitions = config.load(source).resolved()
+    path = Path(datasets_dir) / source.stem / dataset.CONFIG_FILE
+    if definitions.noise_spectra or not path.is_file():
+        return definitions
+    rendered = config.load(path)
+    if rendered.n_datapoints != definitions.n_datapoints:
+        return definitions
+    return definitions.with_noise(rendered.noise_spectra)
+
+
 def finished(runs_dir, name):
     """All finished runs of a config.
 

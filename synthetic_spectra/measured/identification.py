@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.measured import fft_filter, matching, readers
+from synthetic_spectra.measured import fft_filter, matching, noise_shuffle, readers
 from synthetic_spectra.measured.axis import onto
 from synthetic_spectra.measured.foreground import Foreground, foreground
 from synthetic_spectra.measured.references import elements
@@ -142,7 +142,7 @@ class Identifier:
         cosines, _, _ = self.library.similarities(spectrum, self._allowed)
         phases, explained = self.library.mixture(spectrum, self._allowed)
         certainty = self.certainty(spectrum, phases, explained)
-        probabilities = self._probabilities(spectrum)
+        probabilities = self._probabilities(on_axis, spectrum)
 
         # 3. names: of several classes of one name the best one stands for all
         evidence = cosines if probabilities is None else (cosines + probabilities) / 2
@@ -214,6 +214,24 @@ class Identifier:
         note = f"noisy ({found.noisiness:.2f}), its fast changes are filtered out"
         return replace(on_axis, intensities=intensities, notes=(*on_axis.notes, note))
 
+    def for_network(self, on_axis, spectrum):
+        """What a network gets of a measured file.
+
+        A network whose training spectra have the backgrounds of noise spectra gets the file with
+        its background, from 0 to 1. Any other one gets it without.
+
+        Args:
+            on_axis, spectrum: as ``spectrum`` gives them.
+
+        Returns:
+            float32 (n_datapoints,), with a maximum of 1, zero where the file has no data.
+        """
+        if not self.definitions.noise_spectra:
+            return spectrum.intensities.astype("float32")
+        values = np.zeros(len(on_axis.intensities), "float32")
+        values[on_axis.covered] = noise_shuffle.scaled(on_axis.intensities[on_axis.covered])
+        return values
+
     def certainty(self, spectrum, phases, explained):
         """How sure it is that a mixture is the right one.
 
@@ -232,12 +250,12 @@ class Identifier:
     def _fits(self, formula):
         return not self.elements or (bool(formula) and elements(formula) <= set(self.elements))
 
-    def _probabilities(self, spectrum):
+    def _probabilities(self, on_axis, spectrum):
         """The network's probabilities (classes,) among the classes that the elements allow; None
         without a network, or where it has none, as for an empty spectrum."""
         if self.network is None or not spectrum.intensities.any():
             return None
-        predicted = self.network(spectrum.intensities[None].astype("float32"))[0]
+        predicted = self.network(self.for_network(on_axis, spectrum)[None])[0]
         probabilities = np.where(self._allowed, predicted, 0)
         total = probabilities.sum()
         return probabilities / total if np.isfinite(total) and total > 0 else None
