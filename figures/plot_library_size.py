@@ -55,7 +55,7 @@ def draw(table, name):
         axes.set_xticks(sorted(table.n_classes.unique()))
         axes.tick_params("x", labelrotation=45)
         axes.grid(axis="y", alpha=0.3)
-    panels[0].set_ylabel("test spectra with their class among them, in %")
+    panels[0].set_ylabel("test spectra named rightly, in %")
     figure.suptitle(f"{name}: accuracy by the size of the library")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure

@@ -86,11 +86,11 @@ def draw(tables):
                 places, shares, bars, color=f"C{i}", marker=MARKERS[i % len(MARKERS)]
             )
         axes.set_title(f"{name}, {n_test} test spectra")
-        axes.set_xlabel("number k of classes that are named")
+        axes.set_xlabel("most probable classes that are named")
         axes.set_xticks(list(TOP))
         axes.set_ylim(0, 102)
         axes.grid(axis="y", alpha=0.3)
-    panels[0, 0].set_ylabel("test spectra with their class among them, in %")
+    panels[0, 0].set_ylabel("test spectra named rightly, in %")
     figure.legend(
         handles.values(), handles.keys(), loc="outside lower center", ncols=1 + n, fontsize=11
     )
