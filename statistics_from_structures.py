@@ -59,6 +59,8 @@ def main(settings):
 
     # all structures that can be read, source by source
     described = read_json(settings.sources)
+    if not all(isinstance(one, dict) for one in described.values()):
+        raise InputError(f"{settings.sources}: expected an object for each source")
     found, about = [], []
     for file in settings.structures:
         source = (file.resolve() if file.is_dir() else file).name.split(".")[0]

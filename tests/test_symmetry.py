@@ -1,6 +1,10 @@
 """Space groups and Wyckoff positions: orbits, site symmetries, and rotations of the lattices."""
 
+import csv
+import io
+import json
 import re
+import zipfile
 
 import gemmi
 import numpy as np
@@ -123,6 +127,25 @@ def site_symmetries_agree(group):
 @pytest.mark.parametrize("group", [14, 48, 70, 166, 194])
 def test_site_symmetries_are_those_that_spglib_finds(group):
     site_symmetries_agree(group)
+
+
+def test_positions_are_written_from_the_wheel_of_pyxtal(shell, tmp_path):
+    # the table of the wheel lists the general position first
+    rows = [["", "0"], ["0", ""], ["1", "[['x, y, z']]"]]
+    rows.append(["3", "[['x, y, z', '-x, y, -z'], ['1/2, y, 0'], ['0, y, 0']]"])
+    table = io.StringIO()
+    csv.writer(table).writerows(rows)
+    wheel = tmp_path / "pyxtal.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("pyxtal/database/wyckoff_list.csv", table.getvalue())
+    shell(tmp_path, "studies/wyckoff_positions.py", "--pyxtal", wheel)
+    written = json.loads((tmp_path / "output" / "wyckoff.json").read_text())
+    assert written["1"] == [["a", 1, "x,y,z"]]
+    assert written["3"] == [["a", 1, "0,y,0"], ["b", 1, "1/2,y,0"], ["c", 2, "x,y,z"]]
+
+    wheel.write_bytes(b"no wheel")
+    refused = shell(tmp_path, "studies/wyckoff_positions.py", "--pyxtal", wheel, check=False)
+    assert refused.returncode == 2 and "pyxtal.whl" in refused.stderr
 
 
 @pytest.mark.slow

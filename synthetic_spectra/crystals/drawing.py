@@ -1,6 +1,7 @@
 """How a random crystal is drawn, compiled by numba; ``generator`` says from what.
 
-Tables are arguments: numba does not cache code that holds large arrays as constants.
+Tables are arguments: numba does not cache code that holds large arrays as constants. It looks at
+the time of this file alone: who changes ``random_numbers`` or ``higher_symmetry`` touches this one.
 """
 
 import numpy as np
