@@ -102,6 +102,11 @@ def networks(name):
     return markdown(tables.networks(found.runs, results.read_published(), found.ceiling))
 
 
+def top(name):
+    """Share of the test spectra whose class is among the most probable ones, with intervals."""
+    return markdown(tables.top_intervals(results.read(results.RECORD, name).runs))
+
+
 def groups(name):
     """Accuracy in % of each network for each cause, and that of the Bayes-optimal classifier."""
     found = results.read(results.RECORD, name, "groups").groups
@@ -270,7 +275,7 @@ def percents(rows, column):
 TABLES = {
     one.__name__: one
     for one in (
-        *(headline, networks, groups, changes, ingredients, artefacts, measured),
+        *(headline, networks, top, groups, changes, ingredients, artefacts, measured),
         *(statistics, ranges, preprint, training, activations, causes, ranking, choices, coverage),
         *(modified, verdicts),
     )

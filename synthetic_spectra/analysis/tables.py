@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from synthetic_spectra.analysis.results import by_network
+from synthetic_spectra.analysis.statistics import wilson
 from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.training.outcome import TOP
@@ -102,6 +103,23 @@ def top(table):
             f"top {k}": percent(n_test - counts.mean(), n_test) for k, counts in found.items()
         }
         lines.append({**network.words(), "runs": len(ours), **shares})
+    return pd.DataFrame(lines)
+
+
+def top_intervals(table):
+    """A line for each network whose ranks were kept, the best first: the share of test spectra
+    whose class is among the most probable ones, in %, in the mean over its runs; in brackets the
+    95 % interval of that share (Wilson)."""
+    n_test = int(table.test_spectra.max())
+    ranked = table.dropna(subset=[*TOP.values()])
+    lines = []
+    for network, ours in by_network(ranked.sort_values(TOP[1], ascending=False, kind="stable")):
+        line = {"learner": network.label, "runs": len(ours)}
+        for k in (1, 3, 5):
+            right = ours[TOP[k]].mean()
+            low, high = (100 * end for end in wilson(round(right), n_test))
+            line[f"top {k}"] = f"{100 * right / n_test:.1f} ({low:.0f}–{high:.0f})"
+        lines.append(line)
     return pd.DataFrame(lines)
 
 
