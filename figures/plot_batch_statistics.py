@@ -10,10 +10,10 @@ from synthetic_spectra.analysis import results
 from synthetic_spectra.common.cli import run_script
 from synthetic_spectra.spectra import config
 
-# kind of statistics → its look
+# kind of statistics → its look; of equal counts both marks are seen
 LOOKS = {
-    "moving averages": {"marker": "o", "color": "C1"},
-    "training spectra": {"marker": "D", "color": "C0"},
+    "moving averages": {"marker": "o", "color": "C1", "s": 160},
+    "training spectra": {"marker": "D", "color": "C0", "s": 40},
 }
 
 
@@ -52,13 +52,13 @@ def draw(table, name):
         for network, of_network in results.by_network(table)
         for seed, rows in of_network.groupby("seed")
     ]
-    figure, axes = style.pyplot().subplots(figsize=(9, 0.45 * len(runs) + 2))
+    figure, axes = style.pyplot().subplots(figsize=(11, 0.45 * len(runs) + 2))
     for place, (_, rows) in enumerate(runs):
         ends = [rows.test_misclassified[statistics] for statistics in LOOKS]
         axes.hlines(place, min(ends), max(ends), color="0.7", linewidth=3, zorder=1)
         for (statistics, look), end in zip(LOOKS.items(), ends, strict=True):
             label = statistics if place == 0 else None
-            axes.scatter(end, place, 70, **look, edgecolor="white", label=label, clip_on=False)
+            axes.scatter(end, place, **look, edgecolor="white", label=label, clip_on=False)
 
     axes.set_yticks(
         range(len(runs)),
