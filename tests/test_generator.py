@@ -43,6 +43,9 @@ def test_a_crystal_depends_on_seed_epoch_and_number_alone(generator):
     for other in (generator.draw(4, 5, range(40)), generator.draw(3, 6, range(40))):
         assert not np.array_equal(other.cells, together.cells)
     assert len(np.unique(together.cells[:, 0])) == 40
+    # none at all, and the highest seeds
+    assert len(generator.draw(2**64, 5, [])) == 0
+    assert len(generator.draw(2**64 - 1, 2**64 - 1, [2**64 - 1])) == 1
 
 
 def test_spglib_finds_the_groups_that_were_asked_for(generator):

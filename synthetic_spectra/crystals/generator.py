@@ -143,10 +143,10 @@ class Generator:
             places = np.searchsorted(self.groups, groups)
             if not np.isin(groups, self.groups).all():
                 raise InputError(f"space groups {groups}, expected some of {self.groups.tolist()}")
+        stream = (np.uint64(number % 2**64) for number in (seed, epoch))
         *arrays, failed = drawing.draw(
-            np.uint64(seed), np.uint64(epoch), numbers, self._shares, places, self._tables,
-            self._limits,
-        )  # fmt: skip
+            *stream, numbers, self._shares, places, self._tables, self._limits
+        )
         if failed >= 0:
             raise InputError(
                 f"space group {self.groups[failed]}: no crystal stays below {self._limits[0]:g} Å³ "
