@@ -37,6 +37,7 @@ class Settings:
 
 def main(settings):
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
+    data.definitions.need_peaks()
     ceiling = ceiling_of(results.read(settings.results_dir, data.name, "ceiling"), data)
     runs, problems = trained.choose(settings.runs_dir, data)
     groups = groups_of(data)

@@ -14,6 +14,7 @@ from synthetic_spectra.spectra.settings import OFF, Finite, Rendering, Widths
 SETTINGS = (
     "n_train", "n_val", "seed", "dtype", "background", "background_shape", "counts", "noise",
 )  # fmt: skip
+MOST = 2.0  # sin θ / λ in 1/Å: International Tables C, table 6.1.1.4
 PatternScope = scope("PatternScope", Rendering)
 
 
@@ -58,6 +59,12 @@ class CrystalConfig(Config):
         first, last = self.two_theta
         if not first < last < 180:
             raise ValueError(f"two_theta is {self.two_theta}, expected below 180, first below last")
+        highest = np.sin(np.radians(last) / 2) / self.wavelength
+        if highest > MOST:
+            raise ValueError(
+                f"wavelength is {self.wavelength} and two_theta ends at {last}: sin θ / λ is "
+                f"{highest:.3g}, expected at most {MOST:g}, as form factors are tabulated"
+            )
         if self.noise_spectra:
             raise ValueError("noise_spectra: diffractograms of crystals have no noise-shuffle")
         for name in self.rendering.model_fields_set - set(SETTINGS):

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.common.machine import free_memory
 from synthetic_spectra.spectra import instrument
 from synthetic_spectra.spectra.crystal_definitions import CrystalConfig
 
@@ -113,7 +114,14 @@ class CrystalSource:
         )
 
     def refuse_too_large(self, splits):
-        """Spectra are drawn a few at a time: nothing to refuse."""
+        """Raise InputError if drawing takes more memory than is free; arguments as of ``draw``."""
+        n = max(sum(self.numbers(split)) for split in splits)
+        needed, free = 8 * min(n, AT_ONCE) * self.definitions.n_datapoints, free_memory()
+        if needed > free:
+            raise InputError(
+                f"datapoints is {self.definitions.n_datapoints}: drawing takes {needed:,} bytes of "
+                f"memory, {free:,} bytes are free"
+            )
 
     def _spectra(self, stream, epoch, numbers, crystals=None):
         """Spectra and labels of some numbers of a random stream: those of random crystals, or of
