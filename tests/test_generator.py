@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import gemmi
 import numpy as np
@@ -163,6 +164,7 @@ def test_one_structure_is_enough_for_crystals_of_its_symmetry():
 CHECKED = """
 import numpy as np
 from dataclasses import replace
+from pathlib import Path
 from synthetic_spectra.crystals import statistics
 from synthetic_spectra.crystals.generator import Generator, Limits
 found = statistics.load("all")
@@ -202,3 +204,21 @@ def test_an_element_that_finds_no_place_ends(generator):
     numbers = [len(set(crystals.crystal(i).elements)) for i in range(20)]
     assert set(numbers) == {1, 2}
     assert crystals.site_numbers.tolist() == [number + 1 for number in numbers]
+
+
+def test_compiled_code_is_kept_where_it_can_be_written(tmp_path):
+    code = "import synthetic_spectra.crystals.compiling, numba; print(numba.config.CACHE_DIR)"
+
+    def folder(**variables):
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env=os.environ | variables,
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return Path(done.stdout.strip())
+
+    beside = folder(NUMBA_CACHE_DIR="")
+    assert beside.parent == ROOT / "synthetic_spectra" / "crystals" / "__pycache__"
+    # the name tells the code: a folder of the user's has the same one below it
+    assert folder(NUMBA_CACHE_DIR=str(tmp_path)) == tmp_path / beside.name
+    # a place that cannot be written to is no reason to fail
+    assert folder(NUMBA_CACHE_DIR="/proc/none").name.startswith("numba-")

@@ -4,21 +4,20 @@ Unique reflections are walked through row by row of the reciprocal lattice, with
 ky and lz from tables. Form factors are interpolated. Gaussians follow from recurrences: each value
 and each ratio of neighbours is the one before times a factor. No function holds Python's lock.
 
-Tables are arguments: numba does not cache code that holds large arrays as constants. It compiles
-anew when this file changes; touch it after a change of a compiled function of another file.
+Tables are arguments: numba does not cache code that holds large arrays as constants.
 """
 
 import numpy as np
-from numba import njit
 
 from synthetic_spectra.crystals import diffraction, reflections
+from synthetic_spectra.crystals.compiling import compiled_with_fast_math
 from synthetic_spectra.crystals.patterns import CUT, SEEN
-from synthetic_spectra.crystals.reflections import HOW, tables
+from synthetic_spectra.crystals.reflections import tables
 
 LANES = 8  # values of a Gaussian that are computed side by side
 
-_lorentz_polarisation = njit(**HOW)(diffraction.lorentz_polarisation)
-_scherrer_sigma = njit(**HOW)(diffraction.scherrer_sigma)
+_lorentz_polarisation = compiled_with_fast_math(diffraction.lorentz_polarisation)
+_scherrer_sigma = compiled_with_fast_math(diffraction.scherrer_sigma)
 
 
 def patterns(crystals, sizes, grid, root=False, out=None):
@@ -61,7 +60,7 @@ def _physics(grid):
     return grid.wavelength, float(lowest), float(highest), tables(float(highest))
 
 
-@njit(**HOW)
+@compiled_with_fast_math
 def _patterns(
     groups, cells, starts, elements, positions, sizes,
     wavelength, lowest, highest, table, first, step, logarithmic, root, found,
@@ -93,7 +92,7 @@ def _patterns(
         _finish(row, root)
 
 
-@njit(**HOW)
+@compiled_with_fast_math
 def _finish(row, root):
     """Scale a row to a maximum of 1, and take the root if it is wanted."""
     # floats from 0 on are in the order of their bits; of whole numbers the processor finds the
@@ -113,7 +112,7 @@ def _finish(row, root):
             row[j] /= unit
 
 
-@njit(**HOW)
+@compiled_with_fast_math
 def _add_gaussian(row, position, sigma, height, values, ratios):
     """Add a Gaussian to a row; ``values`` and ``ratios`` are memory for LANES numbers."""
     start = max(0, int(np.ceil(position - CUT * sigma)))
@@ -145,7 +144,7 @@ def _add_gaussian(row, position, sigma, height, values, ratios):
         row[end - rest + lane] += np.float32(values[lane])
 
 
-@njit(**HOW)
+@compiled_with_fast_math
 def _lines(group, cell, elements, positions, wavelength, lowest, highest, table):
     """sin θ and intensity of one of each set of equivalent reflections; absent ones among them have
     an intensity of about 0."""
@@ -223,7 +222,7 @@ def _lines(group, cell, elements, positions, wavelength, lowest, highest, table)
     return sines[:n], intensities[:n]
 
 
-@njit(**HOW)
+@compiled_with_fast_math
 def _product(first_re, first_im, second_re, second_im, sign):
     """Real and imaginary part of Σ first · second, or its complex conjugate for a sign of -1."""
     real, imaginary = 0.0, 0.0
@@ -233,14 +232,14 @@ def _product(first_re, first_im, second_re, second_im, sign):
     return real, imaginary
 
 
-@njit(**HOW)
+@compiled_with_fast_math
 def _longer(values, capacity):
     longer = np.empty(capacity)
     longer[: len(values)] = values
     return longer
 
 
-@njit(**HOW)
+@compiled_with_fast_math
 def _by_element(elements):
     """The atomic numbers that occur, where the atoms of each start, and the atoms in that order."""
     atomic_numbers, counts = np.empty(len(elements), np.int64), np.zeros(len(elements), np.int64)
@@ -265,7 +264,7 @@ def _by_element(elements):
     return atomic_numbers[:n], starts, order
 
 
-@njit(**HOW)
+@compiled_with_fast_math
 def _phases(coordinates, order, last):
     """cos and sin of 2π i x for i = 0 … last and each atom, (last + 1, n_atoms) each."""
     n = len(order)

@@ -1,14 +1,13 @@
 """How a random crystal is drawn, compiled by numba; ``generator`` says from what.
 
-Tables are arguments: numba does not cache code that holds large arrays as constants. It looks at
-the time of this file alone: who changes ``random_numbers`` or ``higher_symmetry`` touches this one.
+Tables are arguments: numba does not cache code that holds large arrays as constants.
 """
 
 import numpy as np
-from numba import njit
 
+from synthetic_spectra.crystals.compiling import compiled
 from synthetic_spectra.crystals.higher_symmetry import is_higher
-from synthetic_spectra.crystals.random_numbers import HOW, normal, place, start, uniform, weighted
+from synthetic_spectra.crystals.random_numbers import normal, place, start, uniform, weighted
 
 MOST_IMAGES = 48  # of a Wyckoff position for each lattice point
 TRIES = 20  # with one number of elements, as published
@@ -16,7 +15,7 @@ MOST_TRIES = 1000  # such rounds before a space group is given up
 FLATTEST = 1e-4  # cell volume over the product of the lengths, at least
 
 
-@njit(**HOW)
+@compiled
 def draw(seed, epoch, numbers, groups, given_groups, tables, limits):
     """Draw a crystal for each of some numbers.
 
@@ -71,7 +70,7 @@ def draw(seed, epoch, numbers, groups, given_groups, tables, limits):
     return found_groups, cells, starts, elements[:end], positions[:end], sites[:end], -1
 
 
-@njit(**HOW)
+@compiled
 def _crystal(
     group, tables, limits, state, cell, site_elements, site_positions, atoms, atom_sites, primitive
 ):
@@ -100,7 +99,7 @@ def _crystal(
     return 0, 0
 
 
-@njit(**HOW)
+@compiled
 def _occupy(group, n_elements, tables, limits, state, site_elements, site_positions):
     """Draw elements without replacement, and for each how often it occurs and where. A position
     without freedom holds one site.
@@ -132,7 +131,7 @@ def _occupy(group, n_elements, tables, limits, state, site_elements, site_positi
     return n_sites
 
 
-@njit(**HOW)
+@compiled
 def _volume(group, n_sites, tables, state, site_elements, site_positions):
     """Draw the volume of the conventional cell for the atoms in it; 0 if no structure has so many.
 
@@ -162,7 +161,7 @@ def _volume(group, n_sites, tables, state, site_elements, site_positions):
     return denseness * atomic_volume
 
 
-@njit(**HOW)
+@compiled
 def _lattice(system, volume, tables, state, cell):
     """Draw lengths and angles by the kernel density of a crystal system, for a given volume."""
     first, end = tables.cell_starts[system], tables.cell_starts[system + 1]
@@ -187,7 +186,7 @@ def _lattice(system, volume, tables, state, cell):
         cell[i] *= scale
 
 
-@njit(**HOW)
+@compiled
 def _expand(n_sites, tables, state, site_positions, atoms, atom_sites):
     """Draw free coordinates for each site; its atoms, one for each lattice point."""
     n_atoms = 0
@@ -207,14 +206,14 @@ def _expand(n_sites, tables, state, site_positions, atoms, atom_sites):
     return n_atoms
 
 
-@njit(**HOW)
+@compiled
 def _longer(values, length):
     longer = np.empty(length, values.dtype)
     longer[: len(values)] = values
     return longer
 
 
-@njit(**HOW)
+@compiled
 def _longer_places(places, length):
     longer = np.empty((length, 3))
     longer[: len(places)] = places

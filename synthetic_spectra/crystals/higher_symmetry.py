@@ -6,14 +6,13 @@ lattice but not of the point group. One of each coset is enough to try.
 """
 
 import numpy as np
-from numba import njit
 
-from synthetic_spectra.crystals.random_numbers import HOW
+from synthetic_spectra.crystals.compiling import compiled
 
 SAME_PLACE = 1e-6  # of a primitive cell
 
 
-@njit(**HOW)
+@compiled
 def is_higher(group, n_atoms, tables, site_elements, atoms, atom_sites, primitive):
     """Whether a rotation of the lattice that is not in the point group, or the identity, maps the
     crystal onto itself with a translation that is not of the lattice.
@@ -60,7 +59,7 @@ def is_higher(group, n_atoms, tables, site_elements, atoms, atom_sites, primitiv
     return False
 
 
-@njit(**HOW)
+@compiled
 def _rotate(rotation, place, image):
     for i in range(3):
         image[i] = 0.0
@@ -68,7 +67,7 @@ def _rotate(rotation, place, image):
             image[i] += rotation[i, j] * place[j]
 
 
-@njit(**HOW)
+@compiled
 def _has(rotation, place, translation, places):
     """Whether the image of a place is one of some places, but for a lattice vector."""
     x, y, z = translation[0], translation[1], translation[2]

@@ -6,19 +6,19 @@ it does not depend on what is drawn for others.
 """
 
 import numpy as np
-from numba import njit
 
-HOW = {"cache": True, "nogil": True, "error_model": "numpy"}
+from synthetic_spectra.crystals.compiling import compiled
+
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
-@njit(**HOW)
+@compiled
 def start(seed, epoch, number):
     return _mixed(_mixed(_mixed(seed) + epoch) + number)
 
 
-@njit(**HOW)
+@compiled
 def _mixed(value):
     value = value + GOLDEN
     value = (value ^ (value >> np.uint64(30))) * FIRST
@@ -26,7 +26,7 @@ def _mixed(value):
     return value ^ (value >> np.uint64(31))
 
 
-@njit(**HOW)
+@compiled
 def uniform(state):
     """A number from 0 on, below 1."""
     drawn = _mixed(state[0])
@@ -34,7 +34,7 @@ def uniform(state):
     return float(drawn >> np.uint64(11)) * 2.0**-53
 
 
-@njit(**HOW)
+@compiled
 def uniforms(seed, epoch, numbers):
     """One number from 0 on, below 1, for each of some ``numbers`` of an epoch, (n,); all uint64."""
     drawn, state = np.empty(len(numbers)), np.empty(1, np.uint64)
@@ -44,20 +44,20 @@ def uniforms(seed, epoch, numbers):
     return drawn
 
 
-@njit(**HOW)
+@compiled
 def normal(state):
     """A number of the standard normal distribution (G. Box, M. Muller, 1958)."""
     radius = np.sqrt(-2 * np.log(1 - uniform(state)))
     return radius * np.cos(2 * np.pi * uniform(state))
 
 
-@njit(**HOW)
+@compiled
 def place(cumulated, drawn):
     """The first place where cumulated shares are above a number from 0 on, below 1."""
     return min(np.searchsorted(cumulated, drawn, side="right"), len(cumulated) - 1)
 
 
-@njit(**HOW)
+@compiled
 def weighted(weights, state):
     """Draw a place by weights; -1 if all are 0."""
     total = weights.sum()

@@ -6,17 +6,11 @@ from typing import NamedTuple
 
 import gemmi
 import numpy as np
-from numba import njit
 
+from synthetic_spectra.crystals.compiling import compiled_with_fast_math
 from synthetic_spectra.crystals.diffraction import form_factors
 from synthetic_spectra.crystals.symmetry import N_GROUPS, standard_group
 
-HOW = {
-    "cache": True,
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"reassoc", "contract", "nsz", "nnan"},
-}
 # order matters: compiled code knows the Laue classes and the centrings by their place here
 LAUE_CLASSES = (
     "-1", "2/m", "mmm", "4/m", "4/mmm", "-3", "-31m", "-3m1", "6/m", "6/mmm", "m-3", "m-3m",
@@ -87,7 +81,7 @@ def _half_of_the_rotations(number):
     return np.array(list(found.values()))
 
 
-@njit(**HOW)
+@compiled_with_fast_math
 def reciprocal_metric(cell):
     """a*·a*, b*·b*, c*·c*, b*·c*, a*·c*, a*·b* in 1/Å²."""
     a, b, c = cell[0], cell[1], cell[2]
@@ -108,7 +102,7 @@ def reciprocal_metric(cell):
 # k and l from and to the following limits. They are those of the program library CCP4.
 
 
-@njit(**HOW)
+@compiled_with_fast_math
 def first_k(laue, h, k_max):
     if laue == 0:
         return -k_max if h > 0 else 0
@@ -117,12 +111,12 @@ def first_k(laue, h, k_max):
     return h if laue >= 10 else 0
 
 
-@njit(**HOW)
+@compiled_with_fast_math
 def last_k(laue, h, k_max):
     return min(h, k_max) if laue in (4, 6, 7, 9) else k_max
 
 
-@njit(**HOW)
+@compiled_with_fast_math
 def first_l(laue, h, k, l_max):
     if laue == 0:
         return 0 if h == 0 and k == 0 else -l_max
@@ -137,12 +131,12 @@ def first_l(laue, h, k, l_max):
     return k if laue == 11 else 0
 
 
-@njit(**HOW)
+@compiled_with_fast_math
 def last_l(laue, h, k, l_max):
     return h if laue == 10 and k == h else l_max
 
 
-@njit(**HOW)
+@compiled_with_fast_math
 def is_absent(centring, h, k, l):  # noqa: E741
     """Whether the lattice points of a centred cell extinguish a reflection; ``centring`` is the
     place in CENTRINGS."""
@@ -159,7 +153,7 @@ def is_absent(centring, h, k, l):  # noqa: E741
     return (-h + k + l) % 3 != 0
 
 
-@njit(**HOW)
+@compiled_with_fast_math
 def multiplicity(laue, h, k, l, table):  # noqa: E741
     """How many reflections are equivalent to hkl, itself and -h-k-l among them."""
     order, fixing = table.orders[laue], 0
