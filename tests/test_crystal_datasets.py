@@ -134,6 +134,20 @@ def test_a_spectrum_depends_on_seed_epoch_and_number_alone(definitions, monkeypa
         )
 
 
+def test_a_crystal_without_lines_is_drawn_again(definitions):
+    # where cells are small, few have a line at low angles
+    narrow = config.parse({**definitions.content(), "two_theta": [10.0, 22.0]}, "a test")
+    source = sources.source_of(narrow)
+    stream = (crystal_patterns.ENDLESS, 0)
+    crystals = source.generator.draw(source._seed(*stream), 0, np.arange(40))
+    lines = [len(patterns.lines(crystals, i, source.grid)[0]) for i in range(40)]
+    assert min(lines) == 0
+    x, y = source.batch(0, 0, 0, 40)
+    assert (x.max(axis=1) == 1).all() and np.array_equal(y, source.labels[crystals.groups])
+    lone = lines.index(0)
+    assert np.array_equal(source.batch(0, 0, lone, lone + 1)[0][0], x[lone])
+
+
 def test_the_logarithmic_axis_and_the_plain_intensities(definitions):
     source = sources.source_of(definitions)
     plain = config.parse({**definitions.content(), "root": False}, "a test")

@@ -17,7 +17,8 @@ AT_ONCE = 256  # spectra that are drawn in one call: memory that is used again n
 # random streams of a dataset; those of an endless stream also have the seed of the run
 SPLITS, ENDLESS = {"train": 0, "val": 1, "test": 2}, 3
 # beside the crystals of a stream
-SIZES, ARTEFACTS, CHOICE = 1, 2, 3
+SIZES, ARTEFACTS, CHOICE, AGAIN = 1, 2, 3, 4
+TRIES = 20  # random crystals of one group that are drawn until one has lines on the axis
 
 # Compiled code takes time to start: functions that need it import it.
 
@@ -129,29 +130,42 @@ class CrystalSource:
         from synthetic_spectra.crystals import compiled
         from synthetic_spectra.crystals.random_numbers import uniforms
 
-        if crystals is None:
+        random = crystals is None
+        if random:
             crystals = self.generator.draw(self._seed(*stream), epoch, numbers)
         lowest, highest = self.definitions.crystallite_sizes
-        drawn = uniforms(self._seed(*stream, SIZES), np.uint64(epoch), numbers.astype(np.uint64))
+        drawn = uniforms(
+            np.uint64(self._seed(*stream, SIZES)), np.uint64(epoch), numbers.astype(np.uint64)
+        )
         sizes = lowest + (highest - lowest) * drawn
         disturbed, root = bool(self.definitions.artefacts()), self.definitions.root
-        spectra = compiled.patterns(crystals, sizes, self.grid, root and not disturbed)
+        plain = root and not disturbed
+        spectra = compiled.patterns(crystals, sizes, self.grid, plain)
+
+        # a random cell may be so small that it has no line on the axis: another one takes its place
+        empty = np.flatnonzero(~spectra.any(axis=1))
+        for i in range(TRIES if random else 0):
+            if not len(empty):
+                break
+            others = self.generator.draw(
+                self._seed(*stream, AGAIN, i), epoch, numbers[empty], crystals.groups[empty]
+            )
+            spectra[empty] = compiled.patterns(others, sizes[empty], self.grid, plain)
+            empty = empty[~spectra[empty].any(axis=1)]
+        if len(empty):
+            raise InputError(
+                f"spectrum {numbers[empty[0]]}, space group {crystals.groups[empty[0]]}, has no "
+                f"intensity in two_theta {self.definitions.two_theta}; expected a wider range"
+            )
         if disturbed:
             self._disturb(spectra, self._seed(*stream, ARTEFACTS), epoch, numbers)
             np.sqrt(spectra, out=spectra, where=np.full(spectra.shape, root))
-        empty = ~spectra.any(axis=1)
-        if empty.any():
-            group = crystals.groups[empty.argmax()]
-            raise InputError(
-                f"spectrum {numbers[empty.argmax()]}, space group {group}, has no intensity in "
-                f"two_theta {self.definitions.two_theta}; expected a wider range"
-            )
         return spectra, self.labels[crystals.groups]
 
     def _disturb(self, spectra, seed, epoch, numbers):
         """Add what an instrument adds, in place; what falls below 0 becomes 0."""
         for row, number in zip(spectra, numbers, strict=True):
-            rng = np.random.default_rng([int(seed), epoch, number])
+            rng = np.random.default_rng([seed, epoch, number])
             instrument.add_background_and_noise(row, self.definitions.rendering, rng)
         np.clip(spectra, 0, None, out=spectra)
         spectra /= spectra.max(axis=1, keepdims=True)
@@ -159,7 +173,7 @@ class CrystalSource:
     def _seed(self, *stream):
         """The seed of a random stream, which the seed of the dataset decides."""
         sequence = np.random.SeedSequence(self.definitions.rendering.seed, spawn_key=stream)
-        return sequence.generate_state(1, np.uint64)[0]
+        return int(sequence.generate_state(1, np.uint64)[0])
 
     def _tests(self, tests):
         """The real crystals of the test set, class by class."""
