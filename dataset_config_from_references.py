@@ -25,6 +25,7 @@ RENDERING = {
     "background_shape": "gaussian_process",
     "counts": 2000.0,
     "noise": 0.005,
+    "crop": 0.5,
     "dtype": "float32",
     "test_heights": [0],
 }
@@ -73,8 +74,9 @@ class Settings:
     """Lowest and highest full width at half maximum of the peaks, in the unit of the axis, > 0."""
     shift: Annotated[float, Field(ge=0)] = 0.15
     """Largest common shift of all peaks, either way, in the unit of the axis, ≥ 0."""
-    stretch: Annotated[float, Field(ge=0, lt=0.1)] = 0.005
-    """Largest relative stretch of all positions, either way, at least 0, below 0.1."""
+    strain: Annotated[float, Field(ge=0, le=0.1)] = 0.005
+    """Largest relative strain of the lattice, either way, 0 to 0.1; of another axis than two_theta,
+    the largest stretch of all positions."""
 
 
 def main(settings):
@@ -176,7 +178,7 @@ def content(settings, axis, n_datapoints, boundary, classes):
     rendering = RENDERING | {
         "shift_range": max(1, round(shift / 2)),
         "zero_shift": shift,
-        "scale": settings.stretch,
+        "strain" if axis.quantity == "two_theta" else "scale": settings.strain,
         "kernel_range": [narrowest, widest],
         "test_shift": max(1, round(shift / 2)),
         "test_kernel": round(math.sqrt(narrowest * widest), 3),

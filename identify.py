@@ -248,9 +248,9 @@ def verdict(answer):
 
 
 def candidates(answer):
-    """The phases of an answer, then those of its best candidates that are no phase."""
-    phases = {one.label for one in answer.phases}
-    return [*answer.phases, *(one for one in answer.best if one.label not in phases)]
+    """The phases of an answer, then those of its best candidates that have another name."""
+    names = {one.name for one in answer.phases}
+    return [*answer.phases, *(one for one in answer.best if one.name not in names)]
 
 
 if __name__ == "__main__":

@@ -60,16 +60,16 @@ def main(settings):
 def answers(identifier, settings):
     """The kind of each spectrum, the names that are in it, and what it was identified as.
 
-    listed: training spectra of a class; mixture: the sum of two; unlisted: training spectra of a
-    class that is left out of the library, with all that are similar or have its name; noise; humps
-    as of something amorphous.
+    listed: training spectra of a class, over the whole axis; mixture: the sum of two; unlisted:
+    training spectra of a class that is left out of the library, with all that are similar or have
+    its name; noise; humps as of something amorphous.
     """
     definitions, rng = identifier.definitions, np.random.default_rng(settings.seed)
     names = np.array([one.name for one in definitions.spectra.values()])
     n, size = settings.spectra, definitions.n_datapoints
 
-    # no more training spectra than are taken
-    several = definitions.changed(n_train=max(2, -(-2 * n // len(names))))
+    # no more training spectra than are taken, over the whole axis
+    several = definitions.changed(n_train=max(2, -(-2 * n // len(names))), crop=1.0)
     x, y = sources.fresh(several, settings.seed, 0)
     chosen = rng.permutation(len(x))
 

@@ -217,3 +217,18 @@ def test_the_library_that_comes_along_names_a_mineral(shell, folder):
     write_pattern(folder / "salt.xy", folder / "cifs", {"halite": 1})
     done = shell(folder, "identify.py", "salt.xy", "--no-network", "--format", "json")
     assert names(answers(done)["salt.xy"]) == ["Halite"]
+
+
+def test_a_network_comes_along_with_the_library(shell, folder):
+    """Small enough to be part of the project, and asked by default."""
+    pytest.importorskip("keras")
+    (run,) = (ROOT / "trained" / "minerals").iterdir()
+    assert sum(file.stat().st_size for file in run.iterdir()) < 8e6
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["outcome"] == "converged"
+    write_pattern(folder / "salt.xy", folder / "cifs", {"halite": 1})
+    done = shell(folder, "identify.py", "salt.xy", "--format", "json")
+    assert str(run) in done.stderr
+    (answer,) = answers(done).values()
+    assert names(answer) == ["Halite"] and answer["best"][0]["name"] == "Halite"
+    assert answer["best"][0]["probability"] > 0.5

@@ -28,6 +28,8 @@ def test_structures_become_classes_with_an_axis_and_names(shell, tmp_path):
     axis, by_name = definitions.axis, {one.name: one for one in definitions.spectra.values()}
     assert (axis.quantity, axis.unit, axis.wavelength) == ("two_theta", "degree", WAVELENGTH)
     assert axis.value(definitions.n_datapoints - 1) == pytest.approx(70)
+    rendering = definitions.rendering
+    assert (rendering.strain, rendering.scale, rendering.crop) == (0.005, 0.0, 0.5)
     assert sorted(by_name) == sorted(CRYSTALS)
     for name, lines in BY_PYMATGEN.items():
         assert by_name[name].formula == CRYSTALS[name][0]
@@ -87,6 +89,8 @@ def test_a_table_of_peaks(shell, tmp_path):
     assert (anatase.peak_positions, anatase.peak_heights) == ([44, 539], [1, 0.2])
     assert quartz.peak_positions == [364]
     assert made(tmp_path).axis.wavelength is None
+    rendering = made(tmp_path).rendering
+    assert (rendering.strain, rendering.scale, rendering.crop) == (0.0, 0.005, 0.5)
     # a crystal has no Raman lines here
     (tmp_path / "cifs").mkdir()
     path = write_cif(tmp_path / "cifs", "rutile", *CRYSTALS["rutile"])

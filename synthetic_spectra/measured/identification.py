@@ -28,7 +28,7 @@ class Candidate:
         same: other names of the class, whose spectra cannot be told apart.
         label: of the class, counted from 0.
         cosine: similarity of the spectrum and the class, 0 to 1.
-        probability: of the class by the network, 0 to 1; None without a network.
+        probability: of the name by the network, 0 to 1; None without a network.
         share: of the intensity of all phases, 0 to 1; None if it is none of them.
         shift, strain: of a phase, in the unit of the axis and relative; None of any other.
     """
@@ -123,7 +123,7 @@ class Identifier:
         self.library = matching.Library(
             self.definitions,
             shift=abs(axis.step) * datapoints if self.shift is None else self.shift,
-            strain=rendering.scale if self.strain is None else self.strain,
+            strain=max(rendering.strain, rendering.scale) if self.strain is None else self.strain,
         )
 
     def answer(self, path):
@@ -251,11 +251,17 @@ class Identifier:
         return not self.elements or (bool(formula) and elements(formula) <= set(self.elements))
 
     def _probabilities(self, on_axis, spectrum):
-        """The network's probabilities (classes,) among the classes that the elements allow; None
-        without a network, or where it has none, as for an empty spectrum."""
+        """The network's probability of the name of each class (classes,), among the classes that
+        the elements allow; None without a network, or where it has none, as for an empty spectrum.
+        """
         if self.network is None or not spectrum.intensities.any():
             return None
         predicted = self.network(self.for_network(on_axis, spectrum)[None])[0]
         probabilities = np.where(self._allowed, predicted, 0)
         total = probabilities.sum()
-        return probabilities / total if np.isfinite(total) and total > 0 else None
+        if not (np.isfinite(total) and total > 0):
+            return None
+        # several classes may have one name, and the answer is the name
+        firsts = [substances[0].name if substances else "" for substances in self._substances]
+        _, place = np.unique(firsts, return_inverse=True)
+        return np.bincount(place, weights=probabilities / total)[place]
