@@ -94,6 +94,9 @@ class Settings:
     this machine belongs to, "local" to start one here. Needs requirements-optional.txt."""
     ray_cpus: cli.Count = 4
     """Cores per run on the cluster, ≥ 1, besides one GPU if the cluster has any."""
+    ray_actors: Annotated[int, Field(ge=0)] = 0
+    """Actors on the cluster, of one core each, that draw the spectra of an endless stream for each
+    run, ≥ 0; 0 draws them beside the training."""
 
     # Weights & Biases
     wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
@@ -111,8 +114,8 @@ class Settings:
 # fields that choose runs and places; all others are settings of every single run
 CHOOSING = (
     "models", "hidden_activations", "model_args", "seeds", "datasets_dir", "runs_dir", "resume",
-    "state_share", "time_budget", "drawing_threads", "ray", "ray_cpus", "wandb", "wandb_project",
-    "wandb_timeout", "wandb_arrays",
+    "state_share", "time_budget", "drawing_threads", "ray", "ray_cpus", "ray_actors", "wandb",
+    "wandb_project", "wandb_timeout", "wandb_arrays",
 )  # fmt: skip
 
 
@@ -185,9 +188,7 @@ def train(run, data, settings, mirror, deadline):
     model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=metrics)
     backend.trace_by_batch_size(model)
 
-    training, start_of_epoch = streamed.training_spectra(
-        data, seed, settings.batch_size, settings.online, settings.drawing_threads
-    )
+    training, start_of_epoch = streamed.training_spectra(data, seed, settings)
     validation = batches.Batches(data.x["val"], data.y["val"], batches.PREDICTED_AT_ONCE)
 
     schedule = keras.callbacks.ReduceLROnPlateau(

@@ -144,7 +144,7 @@ def strided(
     input_size,
     classes,
     *,
-    filters=(8, 16, 32, 64, 128),
+    filters=(16, 32, 64, 128, 128),
     dense=(256,),
     hidden_activation="relu",
     dropout=0.0,

@@ -81,6 +81,11 @@ class Results:
         return self._table("library_size")
 
     @cached_property
+    def trained_on(self):
+        """A row per kind of crystals that networks for space groups were trained on, and run."""
+        return self._table("trained_on")
+
+    @cached_property
     def identification(self):
         """A row per spectrum that was identified: its kind, the answer, how sure it is."""
         return self._table("identification")

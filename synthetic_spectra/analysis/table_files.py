@@ -35,7 +35,7 @@ COST = ("trained_epochs", "minutes")
 
 # columns of whole numbers that stay without a decimal point where some rows have none
 SETTINGS = ("batch_size", "epochs", "learning_rate_patience", "stopping_patience")
-SIZES = ("trained_epochs", "best_epoch", "parameters", "multiply_accumulates")
+SIZES = ("spectra_seen", "trained_epochs", "best_epoch", "parameters", "multiply_accumulates")
 WITHOUT_POINT = (*COUNTS, *TOP.values(), *SIZES, *SETTINGS)
 
 NETWORK = Identity.COLUMNS
@@ -104,6 +104,11 @@ TABLES = {
         ("n_classes", *NETWORK, "seed", "test_spectra", *TOP.values(), *COST),
         NETWORK,
         dataset=("n_classes",),
+    ),
+    "trained_on": Table(
+        "trained_on_{}.csv",
+        "studies/space_groups.py",
+        ("trained_on", *NETWORK, "seed", "spectra_seen", *COUNTS, *TOP.values(), *COST),
     ),
     "identification": Table(
         "identification_{}.csv",

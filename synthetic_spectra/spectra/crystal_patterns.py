@@ -15,7 +15,7 @@ from synthetic_spectra.spectra.crystal_definitions import CrystalConfig
 
 AT_ONCE = 256  # spectra that are drawn in one call: memory that is used again needs no time
 # random streams of a dataset; those of an endless stream also have the seed of the run
-SPLITS, ENDLESS = {"train": 0, "val": 1, "test": 2}, 3
+SPLITS, ENDLESS, GIVEN = {"train": 0, "val": 1, "test": 2}, 3, 4
 # beside the crystals of a stream
 SIZES, ARTEFACTS, CHOICE, AGAIN = 1, 2, 3, 4
 TRIES = 20  # random crystals of one group that are drawn until one has lines on the axis
@@ -102,6 +102,23 @@ class CrystalSource:
             spectra, float32 (n, n_datapoints), and labels, int64 (n,).
         """
         return self._spectra((ENDLESS, seed), epoch, np.arange(start, end))
+
+    def of(self, crystals, key):
+        """Spectra of given crystals, of crystallites of random sizes.
+
+        Args:
+            crystals: ``Crystals`` (n,) of space groups that are classes.
+            key: whole numbers that choose a random stream.
+
+        Yields:
+            spectra, float32 (k, n_datapoints), and labels, int64 (k,), of crystal after crystal.
+
+        Raises:
+            InputError: if a spectrum is empty.
+        """
+        for start in range(0, len(crystals), AT_ONCE):
+            numbers = np.arange(start, min(start + AT_ONCE, len(crystals)))
+            yield self._spectra((GIVEN, *key), 0, numbers, crystals.chosen(numbers))
 
     def notice(self):
         """What the user should know before the spectra are drawn, in one sentence; None if there is

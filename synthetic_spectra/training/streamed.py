@@ -9,30 +9,34 @@ from math import ceil
 from synthetic_spectra.common import backend
 from synthetic_spectra.common.backend import keras
 from synthetic_spectra.spectra import sources
+from synthetic_spectra.training import ray_cluster
 from synthetic_spectra.training.batches import Batches, StartOfEpoch
 
 # batches that each thread draws ahead of the training
 AHEAD = 4
 
 
-def training_spectra(data, seed, batch_size, online, threads):
+def training_spectra(data, seed, settings):
     """Batches for the training of a run, and the callback that belongs to them.
 
     Args:
         data: the ``Dataset``.
         seed: random seed of the run.
-        batch_size: spectra per batch.
-        online: whether every epoch has fresh spectra.
-        threads: threads that draw the spectra of a stream, ≥ 1.
+        settings: the ``Settings`` of train.py.
+
+    Raises:
+        InputError: if actors are asked for and this process is on no Ray cluster.
     """
-    source = sources.stream(data.definitions) if online else None
+    source = sources.stream(data.definitions) if settings.online else None
     if source:
-        found = StreamedBatches(
-            partial(source.batch, seed), source.spectra_per_epoch, batch_size, threads
-        )
+        draw, threads = partial(source.batch, seed), settings.drawing_threads
+        if settings.ray_actors:
+            draw = ray_cluster.Actors(data.definitions, seed, settings.ray_actors)
+            threads = draw.in_flight
+        found = StreamedBatches(draw, source.spectra_per_epoch, settings.batch_size, threads)
         return found, Waiting(found)
-    draw = partial(sources.fresh, data.definitions, seed) if online else None
-    found = Batches(data.x["train"], data.y["train"], batch_size, seed, draw)
+    draw = partial(sources.fresh, data.definitions, seed) if settings.online else None
+    found = Batches(data.x["train"], data.y["train"], settings.batch_size, seed, draw)
     return found, StartOfEpoch(found)
 
 

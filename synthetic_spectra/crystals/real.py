@@ -1,0 +1,57 @@
+"""Real crystal structures from files, and which types of them are kept for tests."""
+
+from collections import Counter, defaultdict
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from synthetic_spectra.common.cli import notice
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.crystals import standard
+
+
+def structures(path):
+    """The structures of a path; files that cannot be read are named."""
+    if path.name.endswith(".jsonl.gz"):
+        yield from standard.read_jsonl(path)
+        return
+    files = sorted(path.rglob("*.cif")) if path.is_dir() else [path]
+    for file in track(files, f"{path}", console=Console(stderr=True)):
+        try:
+            yield from standard.read_cif(file)
+        except InputError as error:
+            notice(f"left out: {error}")
+
+
+def fits(structure, settings):
+    """Whether a structure is within the limits; it is None if it has partly filled sites."""
+    return (
+        structure is not None
+        and structure.volume < settings.max_volume
+        and len(structure.elements) <= settings.max_sites
+    )
+
+
+def types_for_tests(structures, settings):
+    """Types that are kept for tests, as a set.
+
+    The types of each space group come in random order. One joins the tests unless it makes them
+    larger than their share, or is itself a large share of the group.
+    """
+    groups = defaultdict(Counter)
+    for one in structures:
+        group = one.kind[0]
+        groups[group][one.kind] += 1
+    rng, chosen = np.random.default_rng(settings.seed), set()
+    for _, types in sorted(groups.items()):
+        total, taken = types.total(), 0
+        names = sorted(types)
+        for index in rng.permutation(len(names)):
+            size = types[names[index]]
+            if size <= settings.largest_test_type * total and (
+                taken + size <= settings.test_share * total
+            ):
+                chosen.add(names[index])
+                taken += size
+    return chosen
