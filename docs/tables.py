@@ -1,5 +1,4 @@
-"""results/*.csv → the tables in README.md, results/README.md, docs/claims.md and
-docs/evaluation.md, below comments that name them."""
+"""results/*.csv → the tables of README.md and other pages, below comments that name them."""
 
 import re
 import sys
@@ -18,7 +17,9 @@ from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
 from synthetic_spectra.training.run import Identity
 
-PAGES = tuple(map(Path, ("README.md", "results/README.md", "docs/claims.md", "docs/evaluation.md")))
+DOCS = ("claims.md", "evaluation.md", "limited_data.md")
+PAGES = tuple(map(Path, ("README.md", "results/README.md", *(f"docs/{page}" for page in DOCS))))
+FIRST = ("top 1", "top 5")
 VERDICTS = {
     "identifiable": "identifiable",
     "tied": "tied: several classes are exactly as probable",
@@ -250,6 +251,20 @@ def measured(name):
     return markdown(measured_files.summary(found))
 
 
+def learners(*names):
+    """How often each learner has the right class first, and among the first five, by dataset."""
+    found = {name: tables.top_intervals(results.read(results.RECORD, name).runs) for name in names}
+    shares = {f"{n}: {k}": t.set_index("learner")[k] for n, t in found.items() for k in FIRST}
+    return compact(pd.DataFrame(shares).fillna("–").rename_axis("learner").reset_index())
+
+
+def named(*names):
+    """How many measured files each method names rightly, by dataset."""
+    found = {name: results.read(results.RECORD, name, "measured").measured for name in names}
+    tops = {n: measured_files.summary(t).set_index("method")["top 1"] for n, t in found.items()}
+    return compact(pd.DataFrame(tops).fillna("–").rename_axis("method").reset_index())
+
+
 def markdown(table):
     return tables.write(table, "markdown")
 
@@ -277,7 +292,7 @@ TABLES = {
     for one in (
         *(headline, networks, top, groups, changes, ingredients, artefacts, measured),
         *(statistics, ranges, preprint, training, activations, causes, ranking, choices, coverage),
-        *(modified, verdicts),
+        *(modified, verdicts, learners, named),
     )
 }
 

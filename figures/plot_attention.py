@@ -4,6 +4,7 @@ network looks."""
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated, Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.spectra.names import class_label
 
 LEAST_ONE = Field(min_length=1)
+TITLE_WIDTH = 43  # characters in a line of a title
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def main(settings):
         identifier = Identifier(data.definitions)
         measured = map(identifier.spectrum, settings.files)
         spectra = np.array([identifier.for_network(*one) for one in measured])
-        what, names = "measured files", [file.name for file in settings.files]
+        what, names = "measured files", [cut(file.stem) for file in settings.files]
     else:
         rows = rows_of(settings.spectra, data.y["test"])
         spectra, labels = data.x["test"][rows], data.y["test"][rows]
@@ -74,6 +76,11 @@ def main(settings):
     figure = draw(spectra, maps, titles, run.name, data.definitions.axis)
     caption = f"Class-activation maps of {run.name} under {what} of {data.name}"
     style.save(figure, settings.output, caption, [data.name])
+
+
+def cut(name):
+    """A name that fits into a line of a title."""
+    return name if len(name) < TITLE_WIDTH - 3 else f"{name[: TITLE_WIDTH - 4]}…"
 
 
 def rows_of(chosen, labels):
@@ -127,7 +134,10 @@ def draw(spectra, maps, titles, name, axis):
 
     shades = LinearSegmentedColormap.from_list("from white", ["white", "C4"])
     n, n_datapoints = spectra.shape
-    size = 12, 1.8 * n + 1.6
+    # a title fills the width of its panel, then goes on in another line
+    titles = ["\n".join(wrap(title, TITLE_WIDTH)) for title in titles]
+    lines = max(title.count("\n") for title in titles)
+    size = max(12, 6.2 * len(maps)), (1.8 + 0.3 * lines) * n + 1.6
     figure, panels = plt.subplots(
         n, len(maps), figsize=size, sharex=True, sharey=True, squeeze=False
     )

@@ -86,6 +86,22 @@ def test_scores_follow_in_every_kind_of_network(precision):
         assert np.array_equal(after, before)
 
 
+def test_values_without_padding_are_drawn_where_they_come_from():
+    """Each value of vgg_wang answers to the datapoints around the place where it is drawn."""
+    keras.utils.set_random_seed(0)
+    network = build("vgg_wang", 946, 3)
+    lost = attention.lost_at_an_end(network)
+    assert lost == 2 + 2 * 4 + 4 * 4 + 8 * 4
+    spectra = np.zeros((2, 946), "float32")
+    spectra[0, 300], spectra[1, 640] = 1, 1
+    empty = attention.pass_through(network, np.zeros((2, 946), "float32")).values
+    answers = np.abs(attention.pass_through(network, spectra).values - empty)
+    maps = attention.stretched(answers, 946, lost)
+    middles = (maps * np.arange(946)).sum(axis=1) / maps.sum(axis=1)
+    assert middles == pytest.approx([300, 640], abs=16)
+    assert attention.lost_at_an_end(build("vgg", 946, 3)) == 0
+
+
 def test_why_a_network_has_no_map():
     spectra = np.random.default_rng(0).random((2, 60), "float32")
     values = [keras.layers.Conv1D(4, 5), keras.layers.Flatten()]

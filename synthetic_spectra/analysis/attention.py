@@ -44,10 +44,31 @@ def activation_maps(network, spectra):
         "Grad-CAM": gradients.mean(axis=1, keepdims=True),
         "HiResCAM": gradients,
     }
-    n_datapoints = spectra.shape[1]
+    n_datapoints, lost = spectra.shape[1], lost_at_an_end(network)
     return predicted, {
-        name: stretched(passed.values * weight, n_datapoints) for name, weight in weights.items()
+        name: stretched(passed.values * weight, n_datapoints, lost)
+        for name, weight in weights.items()
     }
+
+
+def lost_at_an_end(network):
+    """Datapoints at either end of a spectrum that are the middle of no value, as convolutions
+    without zeros at the ends (padding "valid") begin and end within the spectrum.
+
+    The layers are taken one after the other, as those of a network without branches.
+    """
+    from synthetic_spectra.common.backend import keras
+
+    lost, distance = 0.0, 1  # of two neighbouring values, in datapoints
+    for layer in _single_layers(network, keras.Model):
+        if isinstance(layer, keras.layers.Conv1D):
+            (kernel_size,), (dilation,) = layer.kernel_size, layer.dilation_rate
+            if layer.padding == "valid":
+                lost += distance * dilation * (kernel_size - 1) / 2
+            distance *= layer.strides[0]
+        elif isinstance(layer, keras.layers.MaxPooling1D | keras.layers.AveragePooling1D):
+            distance *= layer.strides[0]
+    return lost
 
 
 @dataclass(frozen=True)
@@ -164,15 +185,16 @@ def as_numpy(keras, tensor):
     return keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32"))
 
 
-def stretched(contributions, n_datapoints):
+def stretched(contributions, n_datapoints, lost=0.0):
     """Contributions (n, length, channels) as maps (n, n_datapoints), each with a maximum of 1.
 
-    The ``length`` values lie in the middle of even parts of the spectrum.
+    The ``length`` values lie in the middle of even parts of the spectrum, but for ``lost``
+    datapoints at either end.
     """
     coarse = np.maximum(contributions.sum(axis=2), 0)
     coarse /= np.maximum(coarse.max(axis=1, keepdims=True), np.finfo("float32").tiny)
     length = coarse.shape[1]
-    centres = (np.arange(length) + 0.5) * n_datapoints / length - 0.5
+    centres = lost + (np.arange(length) + 0.5) * (n_datapoints - 2 * lost) / length - 0.5
     return np.array([np.interp(np.arange(n_datapoints), centres, row) for row in coarse])
 
 
