@@ -17,9 +17,7 @@ from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
 from synthetic_spectra.training.run import Identity
 
-DOCS = ("claims.md", "evaluation.md", "limited_data.md")
-PAGES = tuple(map(Path, ("README.md", "results/README.md", *(f"docs/{page}" for page in DOCS))))
-FIRST = ("top 1", "top 5")
+DOCS = [f"docs/{page}.md" for page in ("claims", "evaluation", "limited_data")]
 VERDICTS = {
     "identifiable": "identifiable",
     "tied": "tied: several classes are exactly as probable",
@@ -40,7 +38,7 @@ class Settings:
 
 
 def main(settings):
-    for page in PAGES:
+    for page in ("README.md", "results/README.md", *DOCS):
         path = settings.root / page
         text = path.read_text(encoding="utf-8")
         if (filled_in := filled(text)) != text:
@@ -132,9 +130,8 @@ def changes(name, after, before=""):
     lines = []
     for row in found.to_dict("records"):
         words = row["model_a"].split()
-        changed = (
-            [after if word == before else word for word in words] if before else [*words, after]
-        )
+        swapped = [after if word == before else word for word in words]
+        changed = swapped if before else [*words, after]
         if changed == row["model_b"].split() and changed != words:
             interval = (
                 f"{row['lower']:.1f} to {row['upper']:.1f}" if row["lower"] == row["lower"] else ""
@@ -253,8 +250,10 @@ def measured(name):
 
 def learners(*names):
     """How often each learner has the right class first, and among the first five, by dataset."""
-    found = {name: tables.top_intervals(results.read(results.RECORD, name).runs) for name in names}
-    shares = {f"{n}: {k}": t.set_index("learner")[k] for n, t in found.items() for k in FIRST}
+    shares = {}
+    for one in names:
+        found = tables.top_intervals(results.read(results.RECORD, one).runs).set_index("learner")
+        shares |= {f"{one}: {k}": found[k] for k in ("top 1", "top 5")}
     return compact(pd.DataFrame(shares).fillna("–").rename_axis("learner").reset_index())
 
 
