@@ -83,7 +83,9 @@ def write_tables(results_dir, runs, predicted, data, keep=False):
     """
     # runs that diverged predict nothing
     labels = data.y["test"]
-    limit = ceiling(data.definitions) if data.definitions.has_peaks else pd.DataFrame()
+    # the ceiling is of peaks alone, and long to calculate for large libraries
+    ideal = data.definitions.has_peaks and not data.definitions.artefacts()
+    limit = ceiling(data.definitions) if ideal else pd.DataFrame()
     converged = runs[runs.outcome != "diverged"]
     given = (converged, predicted, labels, data.definitions, limit)
     written = {
