@@ -17,7 +17,8 @@ from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config
 from synthetic_spectra.training.outcome import TOP
 
-MARKERS = "osD^vP*X"
+# as many as there are colours; dashed lines come after them
+MARKERS = "osD^vP*"
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,9 @@ def draw(tables):
                 [100 * high - share for share, (_, high) in zip(shares, ends, strict=True)],
             ]
             places = [k + 0.4 * (i / max(1, len(order) - 1) - 0.5) for k in TOP]
-            handles[network.label] = axes.errorbar(
-                places, shares, bars, color=f"C{i}", marker=MARKERS[i % len(MARKERS)]
-            )
+            look = {"color": f"C{i}", "marker": MARKERS[i % len(MARKERS)]}
+            look["linestyle"] = "-" if i < len(MARKERS) else "--"
+            handles[network.label] = axes.errorbar(places, shares, bars, **look)
         axes.set_title(f"{name}, {n_test} test spectra")
         axes.set_xlabel("most probable classes that are named")
         axes.set_xticks(list(TOP))

@@ -201,7 +201,8 @@ def accuracies(table):
             means = shares.groupby(rows.n_classes).mean().round(1)
             columns = {f"{size} classes": mean for size, mean in means.items()}
             lines.append({"learner": learner.label, "top": k, **columns})
-    return pd.DataFrame(lines)
+    sizes = [f"{size} classes" for size in sorted(table.n_classes.unique())]
+    return pd.DataFrame(lines, columns=["learner", "top", *sizes])
 
 
 if __name__ == "__main__":
