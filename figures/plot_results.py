@@ -96,8 +96,12 @@ def scale_by_root(axes):
     axes.set_xscale("function", functions=(root, square))
     axes.set_xlim(left=0)
     highest = axes.get_xlim()[1]
-    # smaller ticks would run together
-    axes.set_xticks([0, *(tick for tick in TICKS if highest / 120 <= tick <= highest)])
+    # labels that are nearer to one another would run together
+    ticks = [0]
+    for tick in TICKS:
+        if tick <= highest and tick**0.5 - ticks[-1] ** 0.5 >= 0.08 * highest**0.5:
+            ticks.append(tick)
+    axes.set_xticks(ticks)
 
 
 if __name__ == "__main__":
