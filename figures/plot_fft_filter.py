@@ -85,7 +85,7 @@ def draw(rows, criterion, bins, axis):
         right.axvline(bins, color="0.3", linewidth=1, linestyle=":", label=f"{bins} are kept")
         right.set(ylabel="ln(amplitude)", xlim=(0, len(logarithms) - 1))
         right.legend(loc="upper right")
-    panels[-1, 0].set_xlabel(f"{axis.quantity} ({axis.unit})")
+    panels[-1, 0].set_xlabel(axis.label())
     panels[-1, 1].set_xlabel("frequency (bin of the Fourier transform)")
     return figure
 

@@ -62,7 +62,7 @@ def draw(found, published):
     rows = test[ROW].drop_duplicates().sort_values(ROW)
     origins = [*sorted(set(runs.origin)), "published"]
     room = 0.8 / len(origins)  # of a row, for the dots of one origin
-    figure, axes = style.pyplot().subplots(figsize=(9, 0.6 * len(rows) + 2))
+    figure, axes = style.pyplot().subplots(figsize=(9, 0.42 * len(rows) + 2))
 
     for j, origin in enumerate(origins):
         look = {"marker": "s" if origin == "published" else "o", "color": f"C{j}"}
