@@ -93,6 +93,7 @@ def normalized(shell, example):
     return example
 
 
+@pytest.mark.slow
 def test_statistics_of_training_spectra_in_place_of_moving_averages(shell, normalized):
     study = ("studies/batch_statistics.py", *EXAMPLE)
     done = shell(normalized, *study)

@@ -21,6 +21,8 @@ LENGTH, CLASSES = 301, 7
 LONG = 801
 # networks that are others with more layers or other hidden layers
 SAME = ("park_small", "park_big", "resnet18", "resnet101")
+# of kinds of layers that the quick tests have in other networks
+SLOW = ("cnn_bn", "inc3", "inc6", "resnet", "resnet50")
 
 
 def some_spectra(length, n=4, channels=1):
@@ -65,7 +67,7 @@ def one_step(model, adam):
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.slow] if name == "resnet50" else [])
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
         for name in MODELS
         if name not in SAME
     ],

@@ -77,6 +77,7 @@ def in_group(group):
     return example_crystals.random_crystal(group, [22] if group > 194 else [8, 22], 3.0)
 
 
+@pytest.mark.slow
 def test_every_space_group_gives_the_pattern_of_the_same_crystal_in_p1():
     for group in range(1, 231):
         crystal = in_group(group)

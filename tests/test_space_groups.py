@@ -105,6 +105,7 @@ def test_a_crystal_without_a_line_on_the_axis_is_drawn_again(place, monkeypatch)
     assert np.array_equal(np.concatenate([one for _, one in again]), labels)
 
 
+@pytest.mark.slow
 def test_a_run_on_random_crystals_continues_to_the_bit(shell, place, tmp_path):
     done = shell(place, "train.py", *TRAINED, "--runs-dir", tmp_path / "pieces", "--time-budget", 1)
     assert "waiting_seconds" in done.stderr
@@ -129,6 +130,7 @@ def study(shell, place):
     return arguments, shell(place, "studies/space_groups.py", *arguments)
 
 
+@pytest.mark.slow
 def test_the_study_has_a_row_for_each_kind_of_training(place, study):
     _, done = study
     table = results.read(place / "output" / "results", "few", "trained_on").trained_on
@@ -159,6 +161,7 @@ def test_the_study_has_a_row_for_each_kind_of_training(place, study):
     assert n_trained == round(0.5 * everything) == everything - len(at_random.y["test"])
 
 
+@pytest.mark.slow
 def test_the_study_skips_what_is_finished_and_refuses_other_structures(shell, place, study):
     arguments, _ = study
     again = shell(place, "studies/space_groups.py", *arguments)
