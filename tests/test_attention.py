@@ -143,4 +143,6 @@ def test_attention_is_the_same_on_jax(data, tmp_path):
     with np.load(tmp_path / "maps.npz") as on_jax:
         assert np.array_equal(on_jax["predicted"], predicted)
         for kind, expected in maps.items():
-            assert expected.any() and on_jax[kind] == pytest.approx(expected, abs=1e-3)
+            # the two channels of this network cancel each other in their mean
+            assert expected.any() == (kind != "mean activation")
+            assert on_jax[kind] == pytest.approx(expected, abs=1e-3)
