@@ -208,7 +208,7 @@ def test_actors_need_a_cluster(shell, place, tmp_path):
 @pytest.mark.slow
 def test_the_same_on_jax():
     pytest.importorskip("jax", reason="pip install -r requirements-optional.txt")
-    command = [sys.executable, "-m", "pytest", "-n0", "-q", __file__, "-k", "to_the_bit"]
+    command = [sys.executable, "-m", "pytest", "-n0", "-q", __file__, "-m", "", "-k", "to_the_bit"]
     variables = os.environ | {"KERAS_BACKEND": "jax"}
     done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
