@@ -112,7 +112,7 @@ def test_what_is_no_diffractogram_is_refused(tmp_path, definitions):
     raman.write_text("Raman Shift\tIntensity\n" + raman.read_text().replace(" ", "\t"))
     with pytest.raises(InputError, match=r"raman.txt: its axis is raman_shift"):
         diffractogram.read(raman, definitions)
-    with pytest.raises(InputError, match="gone.xy"):
+    with pytest.raises(InputError, match=r"gone\.xy"):
         diffractogram.read(tmp_path / "gone.xy", definitions)
 
 
