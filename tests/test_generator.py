@@ -106,6 +106,43 @@ def test_crystals_keep_the_limits(generator):
         assert len(np.unique(np.round(places, 9), axis=0)) == len(places)
 
 
+def test_more_places_keep_atoms_apart(generator):
+    radii = statistics.atom_radii()
+    medians, few = [], None
+    for places in (1, 2, 5):
+        crystals = Generator(STATISTICS, Limits(places=places)).draw(1, 0, range(400))
+        medians.append(np.median(crystals.smallest_distances(radii)))
+        if places == 1:
+            assert_equal(crystals, generator.draw(1, 0, range(400)))
+            few = crystals
+    assert medians == sorted(medians) and medians[2] > 1.5 * medians[0]
+
+    # what is drawn before the places is the same, if none was drawn again for its symmetry
+    same = (few.groups == crystals.groups) & (few.site_numbers == crystals.site_numbers)
+    assert same.mean() > 0.8
+    # a crystal still depends on its number alone, and its group is the one that was asked for
+    assert_equal(
+        crystals.chosen([33, 9]), Generator(STATISTICS, Limits(places=5)).draw(1, 0, [33, 9])
+    )
+    found = [group_of(crystals.crystal(i)) for i in range(40)]
+    assert found == crystals.groups[:40].tolist()
+
+
+def test_smallest_distances_are_those_of_a_search_through_many_cells(generator):
+    crystals = generator.draw(2, 0, range(60))
+    radii = statistics.atom_radii()
+    found = crystals.smallest_distances(radii)
+    for i in np.flatnonzero(crystals.atom_numbers <= 24):
+        crystal = crystals.crystal(i)
+        axes = np.array(gemmi.UnitCell(*crystal.cell).orth.mat.tolist()).T
+        sizes = np.array([radii[gemmi.Element(one).atomic_number] for one in crystal.elements])
+        cells = np.stack(np.meshgrid(*[np.arange(-3, 4)] * 3), axis=-1).reshape(-1, 1, 1, 3)
+        between = (crystal.positions - crystal.positions[:, None] + cells) @ axes
+        lengths = np.linalg.norm(between, axis=-1) / (sizes + sizes[:, None])
+        # but an atom from itself
+        assert found[i] == pytest.approx(lengths[lengths > 1e-9].min(), abs=1e-9)
+
+
 def test_groups_are_drawn_by_frequency_or_uniformly(generator):
     frequencies = STATISTICS.frequencies()[generator.groups]
     assert frequencies.min() >= 50 and len(generator.groups) == 81

@@ -8,6 +8,7 @@ import numpy as np
 from synthetic_spectra.crystals.compiling import compiled
 from synthetic_spectra.crystals.higher_symmetry import is_higher
 from synthetic_spectra.crystals.random_numbers import normal, place, start, uniform, weighted
+from synthetic_spectra.crystals.spacing import distance, orthogonal, relevant_vectors
 
 MOST_IMAGES = 48  # of a Wyckoff position for each lattice point
 TRIES = 20  # with one number of elements, as published
@@ -25,7 +26,8 @@ def draw(seed, epoch, numbers, groups, given_groups, tables, limits):
         groups: cumulated share of each space group in ``tables.numbers``, (g,).
         given_groups: places in ``tables.numbers``, (n,), or -1 where the group is to be drawn.
         tables: ``generator.Tables``.
-        limits: largest volume, largest number of sites, whether the last element has one site.
+        limits: largest volume, largest number of sites, whether the last element has one site,
+            number of random places of which a site takes one.
 
     Returns:
         arrays of ``Crystals``, and the place of a group in which no crystal was found, else -1.
@@ -94,6 +96,11 @@ def _crystal(
                 continue
             _lattice(tables.systems[group], volume, tables, state, cell)
             n_atoms = _expand(n_sites, tables, state, site_positions, atoms, atom_sites)
+            if limits[3] > 1:
+                _keep_apart(
+                    limits[3], group, n_sites, tables, state, cell, site_elements, site_positions,
+                    atoms, atom_sites,
+                )  # fmt: skip
             if not is_higher(group, n_atoms, tables, site_elements, atoms, atom_sites, primitive):
                 return n_sites, n_atoms
     return 0, 0
@@ -190,20 +197,66 @@ def _lattice(system, volume, tables, state, cell):
 def _expand(n_sites, tables, state, site_positions, atoms, atom_sites):
     """Draw free coordinates for each site; its atoms, one for each lattice point."""
     n_atoms = 0
-    free = np.empty(3)
     for site in range(n_sites):
-        for axis in range(3):
-            free[axis] = uniform(state)
-        position = site_positions[site]
-        for image in range(tables.starts[position], tables.starts[position + 1]):
-            for i in range(3):
-                value = tables.translations[image, i]
-                for j in range(3):
-                    value += tables.rotations[image, i, j] * free[j]
-                atoms[n_atoms, i] = value - np.floor(value)
-            atom_sites[n_atoms] = site
-            n_atoms += 1
+        end = n_atoms + _orbit(site_positions[site], tables, state, atoms[n_atoms:])
+        atom_sites[n_atoms:end] = site
+        n_atoms = end
     return n_atoms
+
+
+@compiled
+def _orbit(position, tables, state, atoms):
+    """Draw free coordinates for one site, and write its atoms; how many they are."""
+    free = np.empty(3)
+    for axis in range(3):
+        free[axis] = uniform(state)
+    first, end = tables.starts[position], tables.starts[position + 1]
+    for image in range(first, end):
+        for i in range(3):
+            value = tables.translations[image, i]
+            for j in range(3):
+                value += tables.rotations[image, i, j] * free[j]
+            atoms[image - first, i] = value - np.floor(value)
+    return end - first
+
+
+@compiled
+def _keep_apart(
+    places, group, n_sites, tables, state, cell, site_elements, site_positions, atoms, atom_sites
+):
+    """Draw further places for each site with freedom, and keep the one that is farthest from other
+    atoms: from its images, and from the sites that have no freedom or had their turn."""
+    axes = orthogonal(cell)
+    vectors = relevant_vectors(axes, tables.lattices[group])
+    drawn = np.empty((MOST_IMAGES, 3))
+    begin = 0
+    for site in range(n_sites):
+        position, element = site_positions[site], site_elements[site]
+        end = begin + tables.starts[position + 1] - tables.starts[position]
+        farthest = -1.0
+        for turn in range(places if tables.freedom[position] else 0):
+            trial = atoms[begin:end]
+            if turn:
+                trial = drawn[: end - begin]
+                _orbit(position, tables, state, trial)
+            nearest = np.inf
+            for image in range(1, end - begin):
+                nearest = min(nearest, distance(trial[0], trial[image], axes, vectors))
+            nearest /= 2 * tables.radii[element]
+            other, a = 0, 0
+            while other < n_sites and nearest > farthest:
+                other_end = a + tables.starts[site_positions[other] + 1]
+                other_end -= tables.starts[site_positions[other]]
+                if other < site or (other > site and not tables.freedom[site_positions[other]]):
+                    radii = tables.radii[element] + tables.radii[site_elements[other]]
+                    for b in range(a, other_end):
+                        found = distance(trial[0], atoms[b], axes, vectors) / radii
+                        nearest = min(nearest, found)
+                other, a = other + 1, other_end
+            if nearest > farthest:
+                farthest = nearest
+                atoms[begin:end] = trial
+        begin = end
 
 
 @compiled

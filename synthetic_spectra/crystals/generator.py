@@ -9,6 +9,8 @@ Method: H. Schopmans, P. Reiser, P. Friederich, Digital Discovery 2, 1414 (2023)
    V_cell / V_atoms, conditional on V_atoms. The crystal system gives its shape, by a kernel density
    of the lengths, divided by the cube root of the volume, and the angles.
 4. Free coordinates are uniform. A crystal with a higher symmetry than its group is drawn again.
+
+Not published: of several uniform places a site takes the one that is farthest from other atoms.
 """
 
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ import numpy as np
 
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.crystals import symmetry
-from synthetic_spectra.crystals.statistics import atom_volumes
+from synthetic_spectra.crystals.statistics import atom_radii, atom_volumes
 from synthetic_spectra.crystals.structure import Crystals
 
 # of V_atoms in Å³ and of the denseness: published in ML4pXRDs, the code of the paper
@@ -47,6 +49,8 @@ class Limits:
         uniform_groups: whether all groups are equally frequent; else as in the statistics.
         compat_last_element: whether the last element of a crystal has one site, whatever was drawn
             for it, as in the published code.
+        places: random places of each site, ≥ 1. It takes the one whose smallest distance from the
+            atoms placed before, divided by the sum of the radii, is largest; 1 as published.
     """
 
     least_structures: int = 50
@@ -54,6 +58,7 @@ class Limits:
     max_sites: int = 100
     uniform_groups: bool = False
     compat_last_element: bool = False
+    places: int = 1
 
 
 class Tables(NamedTuple):
@@ -72,6 +77,7 @@ class Tables(NamedTuple):
     densenesses: np.ndarray
     largest: np.ndarray  # of the atomic volumes of a group, (g,)
     to_primitive: np.ndarray  # (g, 3, 3)
+    lattices: np.ndarray  # primitive vectors as columns of fractional coordinates, (g, 3, 3)
     cosets: np.ndarray  # where those of a group start in the next, (g + 1,)
     further_rotations: np.ndarray  # for coordinates in the primitive cell, (c, 3, 3)
     first: np.ndarray  # where the positions of a group start in the next ones, (g + 1,)
@@ -82,6 +88,7 @@ class Tables(NamedTuple):
     rotations: np.ndarray
     translations: np.ndarray
     atom_volumes: np.ndarray  # by atomic number, (99,)
+    radii: np.ndarray  # of atoms in Å, by atomic number, (99,)
     cell_starts: np.ndarray  # where the cells of a crystal system start in the next, (8,)
     cells: np.ndarray  # lengths for a volume of 1, angles in degrees
     kernels: np.ndarray  # Cholesky factors of the kernels' covariances, (7, 6, 6)
@@ -118,6 +125,7 @@ class Generator:
             float(limits.max_volume),
             int(limits.max_sites),
             bool(limits.compat_last_element),
+            int(limits.places),
         )
 
     def draw(self, seed, epoch, numbers, groups=None):
@@ -188,6 +196,7 @@ def _tables(statistics, groups):
         densenesses=statistics.densenesses[order],
         largest=atomic_volumes[structures[1:] - 1],
         to_primitive=to_primitive,
+        lattices=np.linalg.inv(to_primitive),
         cosets=_starts(cosets),
         further_rotations=np.rint(np.concatenate(cosets)),
         first=_starts([range(table.first[g], table.first[g + 1]) for g in groups]),
@@ -198,6 +207,7 @@ def _tables(statistics, groups):
         rotations=table.rotations[images],
         translations=table.translations[images],
         atom_volumes=atom_volumes(),
+        radii=atom_radii(),
         cell_starts=_starts(cells),
         cells=np.concatenate(cells),
         kernels=kernels,

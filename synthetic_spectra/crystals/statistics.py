@@ -66,15 +66,20 @@ class Statistics:
         return self.atomic_volumes * self.densenesses
 
 
-def atom_volumes():
-    """Volume of an atom of each element in Å³, (99,) float64 by atomic number.
+def atom_radii():
+    """Radius of an atom of each element in Å, (99,) float64 by atomic number.
 
-    It is 4/3 π r³, where r is the mean of the covalent and the van der Waals radius, as gemmi
-    lists them (B. Cordero et al., Dalton Trans. 2832 (2008); S. Alvarez, 8617 (2013)).
+    It is the mean of the covalent and the van der Waals radius, as gemmi lists them (B. Cordero et
+    al., Dalton Trans. 2832 (2008); S. Alvarez, 8617 (2013)).
     """
     elements = [gemmi.Element(number) for number in range(N_ELEMENTS + 1)]
-    radii = np.array([(one.covalent_r + one.vdw_r) / 2 for one in elements])
-    return 4 / 3 * np.pi * radii**3
+    return np.array([(one.covalent_r + one.vdw_r) / 2 for one in elements])
+
+
+def atom_volumes():
+    """Volume of an atom of each element in Å³, (99,) float64 by atomic number: 4/3 π r³ of
+    ``atom_radii``."""
+    return 4 / 3 * np.pi * atom_radii() ** 3
 
 
 def counted(structures, tests, sources, settings):

@@ -19,7 +19,7 @@ import gemmi
 import numpy as np
 
 from synthetic_spectra.crystals.diffraction import Crystal
-from synthetic_spectra.crystals.symmetry import centring_vectors
+from synthetic_spectra.crystals.symmetry import centring_vectors, to_primitive
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,20 @@ class Crystals:
         number."""
         sums = np.add.reduceat(values[self.elements], self.starts[:-1])
         return sums * self._lattice_points()
+
+    def smallest_distances(self, radii):
+        """Smallest distances of two atoms, divided by the sum of their radii, (n,).
+
+        Args:
+            radii: in Å by atomic number.
+        """
+        from synthetic_spectra.crystals import spacing
+
+        kinds, places = np.unique(self.groups, return_inverse=True)
+        lattices = np.linalg.inv([to_primitive(int(kind)) for kind in kinds])[places]
+        return spacing.smallest_distances(
+            self.starts, self.elements, self.positions, self.sites, self.cells, lattices, radii
+        )
 
     def _lattice_points(self):
         kinds, places = np.unique(self.groups, return_inverse=True)

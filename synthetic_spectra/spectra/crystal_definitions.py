@@ -47,6 +47,8 @@ class CrystalConfig(Config):
     uniform_groups: bool = False  # all space groups equally frequent, else as in the statistics
     # whether the last element has one site, whatever was drawn, as in the published code
     compat_last_element: bool = False
+    # random places of each site, which takes the one that is farthest from other atoms
+    places: Annotated[Count, Field(le=100)] = 1
     patterns_per_epoch: Count  # of an endless stream
     n_test: Count | None = None  # real crystals in the test set, drawn from all; None: all
     n_classes: Annotated[int, Field(alias="classes", ge=0)] = 0

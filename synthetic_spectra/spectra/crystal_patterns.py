@@ -236,6 +236,7 @@ def limits(definitions):
         max_sites=definitions.max_sites,
         uniform_groups=definitions.uniform_groups,
         compat_last_element=definitions.compat_last_element,
+        places=definitions.places,
     )
 
 
