@@ -105,6 +105,7 @@ class Generator:
 
     Attributes:
         groups: numbers of the space groups that are drawn, ascending, (g,) int64.
+        tables: ``Tables`` of these groups, for compiled code.
 
     Raises:
         InputError: if no space group has enough structures.
@@ -120,7 +121,7 @@ class Generator:
             )
         weights = np.ones(len(self.groups)) if limits.uniform_groups else frequencies[self.groups]
         self._shares = _cumulated(weights[None])[0]
-        self._tables = _tables(statistics, self.groups)
+        self.tables = _tables(statistics, self.groups)
         self._limits = (
             float(limits.max_volume),
             int(limits.max_sites),
@@ -153,7 +154,7 @@ class Generator:
                 raise InputError(f"space groups {groups}, expected some of {self.groups.tolist()}")
         stream = (np.uint64(number % 2**64) for number in (seed, epoch))
         *arrays, failed = drawing.draw(
-            *stream, numbers, self._shares, places, self._tables, self._limits
+            *stream, numbers, self._shares, places, self.tables, self._limits
         )
         if failed >= 0:
             raise InputError(

@@ -15,7 +15,7 @@ import gemmi
 import numpy as np
 
 from synthetic_spectra.common.errors import InputError, first_line
-from synthetic_spectra.crystals import cif, symmetry
+from synthetic_spectra.crystals import cif, symmetry, wyckoff
 from synthetic_spectra.crystals.structure import Crystals
 
 # Å: atoms that lie nearer to the place that symmetry gives them are on it
@@ -57,16 +57,8 @@ class Structure:
 
     @property
     def kind(self):
-        """What structures of one type have in common: the group, and for each element the
-        multiplicities and site symmetries of its sites. Which element it is does not count. Of two
-        groups that are mirror images, as their patterns are the same, the lower one stands for
-        both."""
-        table, sites = symmetry.positions(), {}
-        for element, index in zip(self.elements, self.positions, strict=True):
-            site = (int(table.multiplicities[index]), table.site_symmetries[index])
-            sites.setdefault(element, []).append(site)
-        group = {right: left for left, right in symmetry.ENANTIOMORPHS}.get(self.group, self.group)
-        return group, tuple(sorted(tuple(sorted(one)) for one in sites.values()))
+        """What structures of one type have in common, as ``wyckoff.kind`` says."""
+        return wyckoff.kind(self.group, self.elements, self.positions)
 
     def crystals(self):
         """This one structure as ``Crystals``.

@@ -59,6 +59,11 @@ class Crystals:
         """Sites of the asymmetric units, (n,)."""
         return np.maximum.reduceat(self.sites, self.starts[:-1]) + 1
 
+    def site_elements(self, i):
+        """Atomic numbers of the sites of crystal i."""
+        atoms = slice(self.starts[i], self.starts[i + 1])
+        return self.elements[atoms][np.flatnonzero(np.diff(self.sites[atoms], prepend=-1))]
+
     @property
     def atom_numbers(self):
         """Atoms in the conventional cells, (n,)."""
