@@ -249,12 +249,16 @@ def measured(name):
 
 
 def learners(*names):
-    """How often each learner has the right class first, and among the first five, by dataset."""
-    shares = {}
+    """How often each learner has the right class first, and among the first five, by dataset, and
+    how many runs that is the mean of."""
+    shares, runs = {}, {}
     for one in names:
         found = tables.top_intervals(results.read(results.RECORD, one).runs).set_index("learner")
+        runs[one] = found["runs"].astype(str)
         shares |= {one: found["top 1"], f"{one}: 5": found["top 5"].str.split().str[0]}
-    return compact(pd.DataFrame(shares).fillna("–").rename_axis("learner").reset_index())
+    counted = pd.DataFrame(runs).fillna("0").agg(", ".join, axis=1)
+    table = pd.DataFrame(shares).fillna("–").assign(runs=counted)
+    return compact(table.rename_axis("learner").reset_index())
 
 
 def named(*names):

@@ -90,6 +90,14 @@ def rendered(definitions, settings):
     for name in settings.noise_of:
         if name not in labels:
             raise InputError(f"--noise-of {name!r}: {settings.config} has no class of this name")
+
+    # a class is rendered once, whichever of its names are given
+    first = {}
+    for name in settings.noise_of:
+        other = first.setdefault(labels[name], name)
+        if other != name:
+            notice(f"{other} and {name} are one class: their noise spectra are the same")
+
     one_each = definitions.changed(n_train=1, seed=settings.seed).with_noise({})
     spectra = {
         int(label): spectrum

@@ -1,5 +1,7 @@
 """Noise spectra: from measured files, in configs, with the dataset, and for networks."""
 
+import json
+
 import numpy as np
 import pytest
 from conftest import refused
@@ -55,6 +57,18 @@ def test_a_config_with_noise_of_its_own_is_written_by_the_study(shell, tmp_path)
     done = shell(tmp_path, *command, "--name", "rendered", "--noise-of", "ZIF-67", check=False)
     refused(done, "rendered.json", "--overwrite")
     refused(shell(tmp_path, *command, "--noise-of", "MOF-1", check=False), "--noise-of 'MOF-1'")
+
+
+def test_two_names_of_one_class_are_told_to_give_one_noise_spectrum(shell, tmp_path):
+    whole = content()
+    whole["spectra"]["2"]["aliases"] = [{"name": "ZIF-7"}]
+    path = tmp_path / "library.json"
+    path.write_text(json.dumps(whole))
+    command = ("studies/noise_shuffle.py", "--config", path, "--configs-dir", tmp_path)
+    done = shell(tmp_path, *command, "--name", "two", "--noise-of", "ZIF-7", "ZIF-8", "ZIF-67")
+    assert "ZIF-7 and ZIF-67 are one class" in done.stderr
+    noise = config.load(tmp_path / "two.json").noise_spectra
+    assert noise["ZIF-7"] == noise["ZIF-67"] != noise["ZIF-8"]
 
 
 def test_networks_of_noise_get_measured_files_with_their_background(shell, tmp_path):
