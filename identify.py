@@ -1,38 +1,43 @@
-"""Measured files, a config with names → what each file may be, on the screen or as CSV or JSON."""
+"""Measured files → substances or space groups that each may be, on the screen or as CSV or JSON."""
 
 import csv
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
-from tabulate import tabulate
 from tyro.conf import Positional
 
 from synthetic_spectra.analysis import trained
 from synthetic_spectra.common.cli import NotNegative, Positive, notice, run_script
 from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.measured import space_groups, substances
 from synthetic_spectra.measured.fft_filter import BINS
 from synthetic_spectra.measured.identification import LEAST_CERTAINTY, Identifier
 from synthetic_spectra.spectra import config
 
-DIGITS = 5  # of numbers in tables
-COLUMNS = (
-    "file", "verdict", "certainty", "explained", "wavelength_guessed", "name", "formula", "same_as",
-    "class", "probability", "cosine", "share", "shift", "strain", "notes",
+# configs that are asked where no other is named; a network for each comes along in trained/
+SUBSTANCES, SPACE_GROUPS = "minerals", "space_groups_30"
+# settings of the search for substances alone
+OF_SUBSTANCES = (
+    "network", "elements", "fft_criterion", "fft_bins", "least_certainty", "shift", "strain",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Name what measured files may be: similarity, mixture, and a network where there is one."""
+    """Name what measured files may be: substances, by similarity, as a mixture, and by a network
+    where there is one; or space groups, by a network."""
 
     files: Positional[tuple[Path, ...]]
     """Measured files."""
-    config: str = "minerals"
-    """Name of a file in dataset_configs/ that has an axis and names, or a path to a .json."""
+    space_group: bool = False
+    """Likeliest space groups of powder diffractograms in place of substances."""
+    config: str | None = None
+    """Name of a file in dataset_configs/, or a path to a .json: by default minerals, and of space
+    groups space_groups_30. The classes of another one have an axis and names, or are groups."""
     runs_dir: Path = Path("runs")
     """Folder that holds a folder per config, and in it one per run."""
     datasets_dir: Path = Path("datasets")
@@ -69,7 +74,8 @@ class Settings:
     format: Literal["text", "csv", "json"] = "text"
     """Format of the answers."""
     figure: Path | None = None
-    """Folder for a figure of each file: the spectrum, the phases, and what is left."""
+    """Folder for a figure of each file: the spectrum, the phases, and what is left; or what the
+    network is given, and the likeliest space groups."""
 
 
 def main(settings):
@@ -79,33 +85,16 @@ def main(settings):
     if settings.figure and len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"--figure: two files are called {twice}, their figures would be one file")
-    path = config.find(settings.config)
-    definitions = trained.with_noise_of(settings.datasets_dir, path)
-    try:
-        identifier = Identifier(
-            definitions,
-            settings.least_certainty,
-            settings.elements,
-            settings.wavelength,
-            settings.shift,
-            settings.strain,
-            network(settings, path.stem, definitions) if settings.network else None,
-            settings.fft_criterion,
-            settings.fft_bins,
-        )
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+    ask, columns = (groups_of if settings.space_group else substances_of)(settings)
 
     # one bad file does not keep the others from an answer
-    show, failed = SHOWN[settings.format](), 0
+    show, failed = SHOWN[settings.format](columns), 0
     for file in settings.files:
         try:
-            answer = identifier.answer(file)
+            answer = ask(file)
             show.answer(answer)
             if settings.figure:
-                from synthetic_spectra.measured import picture  # starts Matplotlib
-
-                picture.draw(answer, definitions, settings.figure / f"{file.name}.png")
+                answer.draw(settings.figure / f"{file.name}.png")
         except InputError as error:
             failed += 1
             show.failed(file, error)
@@ -114,58 +103,93 @@ def main(settings):
         raise InputError(f"{failed} of {len(settings.files)} files have no answer")
 
 
-def network(settings, name, definitions):
-    """Spectra → probabilities by the network of a finished run; None if there is no run.
+def substances_of(settings):
+    """A function that gives the ``substances.Shown`` of a file, and the columns of their table."""
+    path = config.find(settings.config or SUBSTANCES)
+    definitions = trained.with_noise_of(settings.datasets_dir, path)
+    run = best_run(settings, path.stem) if settings.network else None
+    if settings.network and not run:
+        notice("answers without a network")
+    network = run and trained.classifier(run, definitions, settings.datasets_dir)
+    try:
+        identifier = Identifier(
+            definitions,
+            settings.least_certainty,
+            settings.elements,
+            settings.wavelength,
+            settings.shift,
+            settings.strain,
+            network,
+            settings.fft_criterion,
+            settings.fft_bins,
+        )
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return lambda file: substances.Shown(identifier.answer(file), definitions), substances.COLUMNS
+
+
+def groups_of(settings):
+    """A function that gives the ``space_groups.Answer`` of a file, and the columns of their table.
 
     Raises:
-        InputError: if the run is of another config, or cannot be read.
+        InputError: if there is no network of space groups, or a setting does not apply to it.
+    """
+    for name in OF_SUBSTANCES:
+        if getattr(settings, name) != getattr(Settings, name):
+            flag = name.replace("_", "-")
+            raise InputError(f"--{flag}: not with --space-group, which a network answers alone")
+    path = config.find(settings.config or SPACE_GROUPS)
+    try:
+        config.load(path).need_space_groups()
+    except InputError as error:
+        raise InputError(f"--space-group: {path}: {error}") from None
+    run = best_run(settings, path.stem)
+    if not run:
+        raise InputError(
+            f"--space-group: no network of {path.stem} to ask; train one: python train.py --config "
+            f"{path.stem} --models strided --online"
+        )
+
+    # the classes are those that the network was trained on, whatever the statistics are today
+    definitions = trained.trained_on(run, settings.datasets_dir)
+    network = trained.classifier(run, definitions, settings.datasets_dir)
+    accuracy = space_groups.Accuracy(definitions.n_classes, *trained.right_in_test(run))
+    identifier = space_groups.Identifier(definitions, network, accuracy, settings.wavelength)
+    return identifier.answer, space_groups.COLUMNS
+
+
+def best_run(settings, name):
+    """The run of a config whose network is asked; None, and a line on stderr, without one.
+
+    Raises:
+        InputError: if the run that is asked for is not there, or runs cannot be read.
     """
     folder = settings.runs_dir if settings.run else trained.folder_of(settings.runs_dir, name)
     if folder is None:
-        notice(f"no finished run in {settings.runs_dir / name}: answers without a network")
+        notice(f"no finished run in {settings.runs_dir / name}")
         return None
     finished = filter(trained.predicts, trained.finished(folder, name)[0])
     runs = {run.name: run for run in trained.with_network(finished)}
     if settings.run and settings.run not in runs:
         raise InputError(f"no finished run {settings.run} that did not diverge in {folder / name}")
     if not runs:
-        notice(f"{folder / name}: no network that did not diverge: answers without one")
+        notice(f"{folder / name}: no network that did not diverge")
         return None
     run = runs.get(settings.run) or max(
         runs.values(), key=lambda run: run.summary["best_val_accuracy"]
     )
-
-    classifier = trained.classifier(run, definitions, settings.datasets_dir)
     notice(f"network: {run.folder}")
-    return classifier
+    return run
 
 
 class Text:
     """Answers for people."""
 
+    def __init__(self, columns):
+        pass
+
     def answer(self, answer):
-        names = " + ".join(dict.fromkeys(phase.name for phase in answer.phases))
-        verdict = names if answer.sure else "no confident match"
-        if answer.guessed:
-            verdict += ", on a guess of the wavelength"
-        print(f"{answer.file}: {verdict}")
-        certainty = f"certainty {answer.certainty:.3f}"
-        print(f"  the phases explain it to {answer.explained:.3f} (cosine similarity), {certainty}")
-        for note in answer.notes:
-            print(f"  {note}")
-        rows = [
-            {
-                "phase": "" if one.share is None else f"{100 * one.share:.0f} %",
-                "name": one.name,
-                "formula": one.formula,
-                "cosine": f"{one.cosine:.3f}",
-                **({} if one.probability is None else {"network": f"{one.probability:.3f}"}),
-                "not told from": ", ".join(one.same[:3]) + (", …" if one.same[3:] else ""),
-            }
-            for one in candidates(answer)
-        ]
-        table = tabulate(rows, headers="keys", tablefmt="plain", disable_numparse=True)
-        print("\n".join(f"  {line}".rstrip() for line in table.splitlines()) + "\n")
+        print(answer.text())
 
     def failed(self, file, error):
         notice(error)
@@ -178,24 +202,12 @@ class Text:
 class Csv:
     """A row for each candidate, and one for a file without an answer."""
 
-    def __init__(self):
-        self.writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
+    def __init__(self, columns):
+        self.writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
         self.writer.writeheader()
 
     def answer(self, answer):
-        for one in candidates(answer) or [None]:
-            row = {
-                "file": answer.file,
-                "verdict": verdict(answer),
-                "certainty": round(answer.certainty, DIGITS),
-                "explained": round(answer.explained, DIGITS),
-                "wavelength_guessed": answer.guessed,
-                "notes": "; ".join(answer.notes),
-            }
-            if one:
-                row |= {name: value for name, value in rounded(one).items() if name in COLUMNS}
-                row |= {"class": one.label, "same_as": "; ".join(one.same)}
-            self.writer.writerow(row)
+        self.writer.writerows(answer.rows())
 
     def failed(self, file, error):
         self.writer.writerow({"file": file, "verdict": "failed", "notes": error})
@@ -207,22 +219,11 @@ class Csv:
 class Json:
     """A list with an object for each file."""
 
-    def __init__(self):
+    def __init__(self, columns):
         self.answers = []
 
     def answer(self, answer):
-        self.answers.append(
-            {
-                "file": str(answer.file),
-                "verdict": verdict(answer),
-                "certainty": round(answer.certainty, DIGITS),
-                "explained": round(answer.explained, DIGITS),
-                "wavelength_guessed": answer.guessed,
-                "notes": answer.notes,
-                "phases": [rounded(one) for one in answer.phases],
-                "best": [rounded(one) for one in answer.best],
-            }
-        )
+        self.answers.append(answer.content())
 
     def failed(self, file, error):
         self.answers.append({"file": str(file), "verdict": "failed", "notes": [str(error)]})
@@ -231,26 +232,7 @@ class Json:
         print(json.dumps(self.answers, indent=2, allow_nan=False))
 
 
-def rounded(candidate):
-    """The fields of a candidate, name → value, as the tables have them."""
-    return {
-        name: round(value, DIGITS) if isinstance(value, float) else value
-        for name, value in asdict(candidate).items()
-    }
-
-
 SHOWN = {"text": Text, "csv": Csv, "json": Json}
-
-
-def verdict(answer):
-    """The answer in one word of the tables."""
-    return "match" if answer.sure else "no confident match"
-
-
-def candidates(answer):
-    """The phases of an answer, then those of its best candidates that have another name."""
-    names = {one.name for one in answer.phases}
-    return [*answer.phases, *(one for one in answer.best if one.name not in names)]
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError, first_line
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training import run_folder
-from synthetic_spectra.training.outcome import RANKS
+from synthetic_spectra.training.outcome import RANKS, TOP, top
 
 TRAINED_DIR = config.ROOT / "trained"  # networks that come along, as in a folder of runs
 
@@ -99,6 +99,30 @@ def folder_of(runs_dir, name):
         if list((folder / name).glob("*/summary.json")):
             return folder
     return None
+
+
+def trained_on(run, datasets_dir):
+    """The resolved config of the dataset that a run was trained on. That of a network which comes
+    along stands beside its run.
+
+    Args:
+        run: the run.
+        datasets_dir: folder that holds a folder per dataset.
+
+    Raises:
+        InputError: if it is not there, or cannot be read.
+    """
+    beside = run.folder.parent
+    folder = beside if beside.parent == TRAINED_DIR else Path(datasets_dir) / beside.name
+    return config.load(folder / dataset.CONFIG_FILE)
+
+
+def right_in_test(run):
+    """The number of test spectra of a finished run, of how many it names the class, and of how many
+    the class is among its five likeliest; None for a run from before ranks were kept."""
+    summary = run.summary
+    n = summary["test_spectra"]
+    return n, n - summary["test_misclassified"], top(run.predictions() or {})[TOP[5]]
 
 
 def classifier(run, definitions, datasets_dir):

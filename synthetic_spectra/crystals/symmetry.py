@@ -156,6 +156,12 @@ def standard_group(number):
     return standard_groups()[number]
 
 
+def symbol(number):
+    """The short Hermann-Mauguin symbol of a space group: "P21/c", "R-3m"."""
+    # gemmi says H for R with hexagonal axes
+    return re.sub("^H", "R", standard_group(number).short_name())
+
+
 def crystal_system(number):
     """The crystal system of a space group: "triclinic" to "cubic"."""
     return standard_group(number).crystal_system_str()

@@ -23,6 +23,7 @@ class Diffractogram:
     """A measured diffractogram on the datapoints of a dataset.
 
     Args:
+        two_theta: of the datapoints in degrees, at the wavelength of the dataset, (n_datapoints,).
         intensities: float32 (n_datapoints,), 0 to 1, square roots where the dataset has them; 0
             where the file has no data.
         covered: (n_datapoints,) bool, where the file has data.
@@ -31,6 +32,7 @@ class Diffractogram:
         notes: what was done, or was taken for granted, each in one phrase.
     """
 
+    two_theta: np.ndarray
     intensities: np.ndarray
     covered: np.ndarray
     low: float
@@ -118,6 +120,6 @@ def converted(measured, definitions, wavelength=None):
     if definitions.root:
         intensities = np.sqrt(intensities)
     return Diffractogram(
-        intensities.astype("float32"), covered, on_axis.low, on_axis.high, on_axis.guessed,
-        on_axis.notes,
+        datapoints, intensities.astype("float32"), covered, on_axis.low, on_axis.high,
+        on_axis.guessed, on_axis.notes,
     )  # fmt: skip

@@ -63,3 +63,30 @@ def draw(answer, definitions, path):
     with written_whole(path) as temporary:
         figure.savefig(temporary, dpi=150)
     plt.close(figure)
+
+
+def draw_groups(answer, path):
+    """Draw an answer of ``space_groups`` into a file.
+
+    Args:
+        answer: a ``space_groups.Answer``.
+        path: of the figure; its suffix decides the format.
+    """
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(8, 2.8), width_ratios=(3, 1), layout="constrained"
+    )
+    left.plot(answer.two_theta, answer.intensities, color="0.25", linewidth=0.8)
+    left.set(xlabel="2θ (degree)", ylabel="what the network is given", yticks=())
+    left.set_xlim(answer.two_theta[0], answer.two_theta[-1])
+    left.set_title(f"{answer.file.name}: likeliest {answer.best[0]}", fontsize=10, loc="left")
+
+    # the likeliest one above
+    names = [str(group) for group in answer.best]
+    probabilities = [group.probability for group in answer.best]
+    right.barh(names, probabilities, color=COLOURS[0])
+    right.invert_yaxis()
+    right.set(xlabel="probability", xlim=(0, 1), xticks=(0, 0.5, 1))
+    right.tick_params(axis="y", labelsize=8)
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+    plt.close(figure)

@@ -1,6 +1,6 @@
 """Configs of datasets whose classes are space groups, and whose spectra are those of crystals."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -31,6 +31,8 @@ class CrystalConfig(Config):
     ``n_classes``, ``spectra`` and ``statistics_sha256`` follow from the statistics; a resolved
     config has them. Of the real crystals ``max_volume`` and ``max_sites`` leave out some as well.
     """
+
+    has_space_groups: ClassVar[bool] = True
 
     kind: Literal["crystals"]
     n_datapoints: Annotated[Count, Field(alias="datapoints", ge=2)]

@@ -38,6 +38,8 @@ class Config(Strict):
 
     # whether its classes are defined by peaks, which studies and figures of peaks need
     has_peaks: ClassVar[bool] = False
+    # whether its classes are space groups
+    has_space_groups: ClassVar[bool] = False
 
     # name → intensities on the axis, from 0 to 1: their backgrounds are those of the training and
     # validation spectra by noise-shuffle; without any there is no noise-shuffle
@@ -132,6 +134,13 @@ class Config(Strict):
             raise InputError(
                 f"a dataset of the kind {self.kind!r}: its classes are not defined by peaks, "
                 "which this needs"
+            )
+
+    def need_space_groups(self):
+        """Raise InputError if the classes are not space groups."""
+        if not self.has_space_groups:
+            raise InputError(
+                f"a dataset of the kind {self.kind!r}: its classes are no space groups"
             )
 
     def artefacts(self):
