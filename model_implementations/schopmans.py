@@ -151,6 +151,8 @@ def strided(
 ):
     """Five strided convolutions with ReLU and one hidden layer, small enough for a processor.
 
+    The convolutions have He initialisation, with which it learns faster than with Keras's own.
+
     Args:
         input_size: datapoints of a spectrum.
         classes: number of classes.
@@ -174,7 +176,12 @@ def strided(
     x = spectra
     for channels, strides in zip(filters, STRIDED_STRIDES, strict=True):
         x = layers.Conv1D(
-            channels, STRIDED_KERNEL_SIZE, strides, padding="same", activation="relu"
+            channels,
+            STRIDED_KERNEL_SIZE,
+            strides,
+            padding="same",
+            activation="relu",
+            kernel_initializer="he_normal",
         )(x)
     probabilities = classifier(
         x, classes, dense=dense, hidden_activation=hidden_activation, dropout=dropout

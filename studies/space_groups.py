@@ -6,7 +6,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
@@ -55,11 +55,14 @@ class Settings:
     """Spectra that a training sees, rounded to whole epochs, ≥ 1."""
 
     # of the trainings, the same for all
-    learning_rate: Positive = 1e-3
+    learning_rate: Positive = 2e-3
     """Learning rate of Adam in the first third of the epochs, > 0; a half and a quarter of it in
     the others."""
     ema_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.995
     """Momentum of the moving averages of the weights, as of train.py, in [0, 1)."""
+
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    """Precision of the arithmetic, as of train.py."""
 
     # of the real structures
     copies: Count = 2
@@ -216,6 +219,7 @@ def training(settings, name, path, definitions):
         ema_momentum=settings.ema_momentum,
         seeds=settings.seeds,
         learning_rate=settings.learning_rate,
+        precision=settings.precision,
         epochs=epochs,
         halve_every=-(-epochs // 3),
         stopping_patience=epochs,
