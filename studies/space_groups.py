@@ -1,11 +1,10 @@
-"""Real structures, datasets/<config>/ → output/results/trained_on_<config>.csv: what networks learn
-of space groups from random crystals, and from real ones."""
+"""Real structures, datasets/<config>/ → output/results/{trained_on,tested_on,crystal_groups,…}_
+<config>.csv: what networks learn of space groups from random crystals, and from real ones."""
 
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -17,21 +16,26 @@ from tyro.conf import Positional
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 import train
-from synthetic_spectra.analysis import results, tables, trained
-from synthetic_spectra.analysis.table_files import COST, COUNTS
+from synthetic_spectra.analysis import on_crystals, results, tables, trained
 from synthetic_spectra.common.cli import Count, NotNegative, Positive, RunSeed, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import written_whole
 from synthetic_spectra.crystals import real, statistics
-from synthetic_spectra.crystals.structure import joined
+from synthetic_spectra.crystals.structure import Crystals, joined
 from synthetic_spectra.spectra import config, dataset, manifest, sources
-from synthetic_spectra.spectra.crystal_patterns import AT_ONCE, within
+from synthetic_spectra.spectra.crystal_patterns import AT_ONCE
 from synthetic_spectra.training import run_folder
-from synthetic_spectra.training.outcome import TOP, top
+from synthetic_spectra.training.outcome import TOP
 
 # The first ones are tested on the types that the statistics keep for tests. The last one is not:
 # structures of one type are in its training and in its test, which flatters it.
 RANDOM, BY_TYPES, AT_RANDOM = "random_crystals", "real_structures", "real_structures_random_split"
+# the test set of each, and further ones that hold nothing of its training
+TESTED = {
+    RANDOM: (on_crystals.UNSEEN, on_crystals.PREDICTED),
+    BY_TYPES: (on_crystals.UNSEEN, on_crystals.PREDICTED),
+    AT_RANDOM: (on_crystals.SPLIT, (on_crystals.RANDOM,)),
+}
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ class Settings:
     val_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """Share of the real structures for training that are its validation, in (0, 1)."""
 
+    evaluate_only: bool = False
+    """Tables of the runs that are finished; nothing is rendered or trained."""
     time_budget: NotNegative = 0
     """Seconds after which each training ends, between two epochs; the same command continues. 0 for
     no limit."""
@@ -81,7 +87,7 @@ class Settings:
     runs_dir: Path = Path("runs")
     """Folder of runs; they go into its folder trained_on/."""
     results_dir: Path = results.MADE
-    """Folder for the table, a row per run."""
+    """Folder for the tables."""
 
 
 def main(settings):
@@ -93,31 +99,23 @@ def main(settings):
     if definitions.kind != "crystals":
         raise InputError(f'{path}: expected a config of the kind "crystals"')
 
-    missing = [
-        name
-        for name in settings.trained_on
-        if not dataset.holds(dataset_folder(settings, name) / path.stem, definitions)
-    ]
-    if RANDOM in missing:
+    if not dataset.holds(settings.datasets_dir / path.stem, definitions):
         raise InputError(f"render it first: python spectra_from_config.py --config {path}")
-    if missing:
-        render_real(settings, missing, path, definitions)
-
-    for name in settings.trained_on:
+    for name in () if settings.evaluate_only else settings.trained_on:
+        if not dataset.holds(dataset_folder(settings, name) / path.stem, definitions):
+            render_real(settings, name, path, definitions)
         notice(f"== {name}")
         # stdout is for the table of this script
         with redirect_stdout(sys.stderr):
             train.main(training(settings, name, path, definitions))
 
-    # the runs of other processes are in the table too, as far as they are finished
     problems = []
-    with results.alone_in(settings.results_dir):
-        names = (RANDOM, BY_TYPES, AT_RANDOM)
-        rows = [row for name in names for row in finished(settings, name, path.stem, problems)]
-        if rows:
-            results.write(settings.results_dir, path.stem, {"trained_on": pd.DataFrame(rows)})
-    if rows:
-        print(tables.write(comparison(pd.DataFrame(rows)), "markdown"))
+    tables_made = evaluated(settings, path, definitions, problems)
+    if tables_made:
+        with results.alone_in(settings.results_dir):
+            found = results.write(settings.results_dir, path.stem, tables_made)
+        print(tables.write(comparison(found.trained_on), "markdown"))
+        print("\n" + tables.write(on_crystals.summary(found.tested_on), "markdown"))
     if problems:
         raise InputError("; ".join(problems))
 
@@ -132,12 +130,12 @@ def runs_folder(settings, name):
     return settings.runs_dir / "trained_on" / name
 
 
-def render_real(settings, names, path, definitions):
-    """Render datasets of real structures, with the classes of a dataset of random crystals.
+def render_real(settings, name, path, definitions):
+    """Render a dataset of real structures, with the classes of a dataset of random crystals.
 
     Args:
         settings: of this script.
-        names: ``BY_TYPES``, ``AT_RANDOM`` or both.
+        name: ``BY_TYPES`` or ``AT_RANDOM``.
         path: of the config.
         definitions: the resolved config.
 
@@ -145,55 +143,68 @@ def render_real(settings, names, path, definitions):
         InputError: if the statistics were counted over other structures.
     """
     source, fixed = sources.stream(definitions), config.load(path).fixed()
-    counted = statistics.load(definitions.statistics)
+    seen, validation, tests = split(settings, name, source)
+    tests = expanded(tests) if name == AT_RANDOM else source.tests
+    splits = {
+        "train": [expanded(seen)] * settings.copies,
+        "val": [expanded(validation)],
+        "test": [tests],
+    }
+    folder = dataset_folder(settings, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = {split: sum(map(len, parts)) for split, parts in splits.items()}
+    with written_whole(folder / path.stem) as temporary:
+        n_parts = sum(numbers.values()) / AT_ONCE
+        parts = track(rendered(source, splits), name, n_parts, console=Console(stderr=True))
+        crcs = dataset.write(temporary, definitions, numbers, parts)
+        manifest.write(temporary, crcs, fixed)
 
-    # the structures, and the types for tests, as when the statistics were made
-    made_by = SimpleNamespace(**counted.settings)
-    found = [
-        one
-        for path in settings.structures
-        for one in real.structures(path)
-        if real.fits(one, made_by)
-    ]
-    types = real.types_for_tests(found, made_by)
-    seen = [one.kind not in types for one in found]
-    if sum(seen) != len(counted.groups):
-        raise InputError(
-            f"{sum(seen)} structures are of types for training, but the statistics "
-            f"{definitions.statistics!r} count {len(counted.groups)}; expected their structures"
-        )
-    pairs = [
+
+def split(settings, name, source):
+    """Real structures for training, validation and test, three lists of ``standard.Structure``: by
+    types all that the statistics count, and others; at random as large a share of all.
+
+    Args:
+        settings: of this script.
+        name: ``BY_TYPES`` or ``AT_RANDOM``.
+        source: ``CrystalSource`` of the dataset of random crystals.
+    """
+    definitions = source.definitions
+    counted = statistics.load(definitions.statistics)
+    found, seen = real.counted_before(settings.structures, counted, definitions.statistics)
+    places = [
         (one, of_seen_type)
         for one, of_seen_type in zip(found, seen, strict=True)
         if source.labels[one.group] >= 0
     ]
-    console = Console(stderr=True)
-    crystals = joined([one.crystals() for one, _ in track(pairs, "structures", console=console)])
-    seen = np.array([of_seen_type for _, of_seen_type in pairs])
-    usable = within(crystals, definitions)
+    usable = [
+        real.fits(one, definitions) and (of_seen_type or name == AT_RANDOM)
+        for one, of_seen_type in places
+    ]
+    found = [one for one, _ in places]
+    rng = np.random.default_rng(counted.settings["seed"])
+    order = [found[i] for i in rng.permutation(np.flatnonzero(usable))]
+    share = 1 - counted.settings["test_share"] if name == AT_RANDOM else 1
+    first_test = round(share * len(order))
+    n_val = max(1, round(settings.val_share * first_test))
+    return order[n_val:first_test], order[:n_val], order[first_test:]
 
-    # by types: all that the statistics count, and their tests; at random: as large a share of all
-    for name in names:
-        rng = np.random.default_rng(made_by.seed)
-        places = rng.permutation(np.flatnonzero(usable & (seen if name == BY_TYPES else True)))
-        tests = source.tests
-        if name == AT_RANDOM:
-            first_test = round((1 - made_by.test_share) * len(places))
-            places, tests = places[:first_test], crystals.chosen(places[first_test:])
-        n_val = max(1, round(settings.val_share * len(places)))
-        splits = {
-            "train": [crystals.chosen(places[n_val:])] * settings.copies,
-            "val": [crystals.chosen(places[:n_val])],
-            "test": [tests],
-        }
-        folder = dataset_folder(settings, name)
-        folder.mkdir(parents=True, exist_ok=True)
-        numbers = {split: sum(map(len, parts)) for split, parts in splits.items()}
-        with written_whole(folder / path.stem) as temporary:
-            n_parts = sum(numbers.values()) / AT_ONCE
-            parts = track(rendered(source, splits), name, n_parts, console=console)
-            crcs = dataset.write(temporary, definitions, numbers, parts)
-            manifest.write(temporary, crcs, fixed)
+
+def expanded(structures):
+    """The ``Crystals`` of some structures."""
+    watched = track(structures, "structures", console=Console(stderr=True))
+    return joined([one.crystals() for one in watched])
+
+
+def tests_of_random_split(settings, path, source):
+    """The real crystals in the test of ``AT_RANDOM``, which are kept beside its dataset."""
+    file = dataset_folder(settings, AT_RANDOM) / f"{path.stem}_tests.npz"
+    if not file.is_file():
+        crystals = expanded(split(settings, AT_RANDOM, source)[2])
+        with written_whole(file) as temporary, temporary.open("wb") as stream:
+            np.savez_compressed(stream, **vars(crystals))
+    with np.load(file, allow_pickle=False) as kept:
+        return Crystals(**kept)
 
 
 def rendered(source, splits):
@@ -230,39 +241,38 @@ def training(settings, name, path, definitions):
     )
 
 
-def finished(settings, name, config_name, problems):
-    """A row for each finished run of one kind of training, on the spectra that are there now.
+def evaluated(settings, path, definitions, problems):
+    """The tables of all finished runs, those of other processes too, on the spectra that are there
+    now: key of ``table_files.TABLES`` → DataFrame; none without a run.
 
     Args:
         settings: of this script.
-        name: what it was trained on.
-        config_name: name of the config.
+        path: of the config.
+        definitions: the resolved config.
         problems: takes a sentence for each run that cannot be read.
     """
-    runs = run_folder.found(runs_folder(settings, name), config_name, problems)
-    runs = [run for run in runs if trained.predicts(run)]
-    if not runs:
-        return
-    data = dataset.load(dataset_folder(settings, name), config_name)
-    for run in runs:
-        try:
-            trained.refuse_other_arrays(run, data)
-        except InputError as error:
-            notice(error)
+    sets, rows = None, {kind: [] for kind in on_crystals.KINDS}
+    for name in (RANDOM, BY_TYPES, AT_RANDOM):
+        runs = run_folder.found(runs_folder(settings, name), path.stem, problems)
+        runs = [run for run in runs if trained.predicts(run)]
+        if not runs:
             continue
-        summary, online = run.summary, run.identity.online
-        size = data.definitions.patterns_per_epoch if online else len(data.y["train"])
-        yield {
-            "trained_on": name,
-            **run.identity.columns(),
-            "seed": run.identity.seed,
-            "spectra_seen": size * summary["trained_epochs"],
-            **{column: summary.get(column) for column in (*COUNTS, *COST)},
-            **top(run.predictions()),
-            "learning_rate": run.settings["learning_rate"],
-            "multiply_accumulates": summary.get("multiply_accumulates"),
-            **trained.origin(run),
-        }
+        data = dataset.load(dataset_folder(settings, name), path.stem)
+        if sets is None:
+            others = dataset.load(settings.datasets_dir, path) if name != RANDOM else data
+            sets = on_crystals.TestSets(others)
+        if name == AT_RANDOM:
+            source = sources.stream(definitions)
+            sets.crystals[on_crystals.SPLIT] = tests_of_random_split(settings, path, source)
+        for run in runs:
+            try:
+                trained.refuse_other_arrays(run, data)
+                made = on_crystals.rows(run, data, sets, *TESTED[name])
+                for kind, of_kind in made.items():
+                    rows[kind] += [{"trained_on": name} | row for row in of_kind]
+            except InputError as error:
+                problems.append(str(error))
+    return {kind: pd.DataFrame(of_kind) for kind, of_kind in rows.items() if of_kind}
 
 
 def comparison(table):

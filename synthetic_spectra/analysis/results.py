@@ -86,6 +86,22 @@ class Results:
         return self._table("trained_on")
 
     @cached_property
+    def tested_on(self):
+        """A row per run of ``trained_on``, set of crystals and number of classes it may name."""
+        return self._table("tested_on")
+
+    @cached_property
+    def crystal_groups(self):
+        """A row per run of ``trained_on``, set of crystals and group of them: by crystal system, by
+        volume, by number of sites."""
+        return self._table("crystal_groups")
+
+    @cached_property
+    def learning_curve(self):
+        """A row per run of ``trained_on`` and epoch."""
+        return self._table("learning_curve")
+
+    @cached_property
     def identification(self):
         """A row per spectrum that was identified: its kind, the answer, how sure it is."""
         return self._table("identification")

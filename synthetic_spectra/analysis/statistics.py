@@ -1,5 +1,6 @@
 """What is more than chance: intervals of differences and of shares, McNemar's test."""
 
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -48,6 +49,39 @@ def wilson(right, n):
 
     found = stats.binomtest(right, n).proportion_ci(method="wilson")
     return float(found.low), float(found.high)
+
+
+def over_types(right, kinds):
+    """Shares of cases, and means over the types of cases, each with a 95 % interval: bootstrap over
+    types, percentiles.
+
+    Args:
+        right: bool (k, n), k answers about n cases.
+        kinds: number of the type of each case (n,), from 0 without gaps.
+
+    Returns:
+        column → (k,): ``lower`` and ``upper`` of the share, ``type_mean``, ``type_lower`` and
+        ``type_upper``.
+    """
+    sizes = np.bincount(kinds)
+    sums = np.array([np.bincount(kinds, one) for one in right.astype(float)])
+    shares = sums / sizes
+    drawn = _drawn_types(len(sizes))
+    found = {"type_mean": shares.mean(axis=1)}
+    for name, values in (
+        ("{}", drawn @ sums.T / (drawn @ sizes)[:, None]),
+        ("type_{}", drawn @ shares.T / len(sizes)),
+    ):
+        ends = np.percentile(values, (2.5, 97.5), axis=0)
+        found |= {name.format("lower"): ends[0], name.format("upper"): ends[1]}
+    return found
+
+
+@lru_cache(maxsize=2)
+def _drawn_types(n):
+    """How often each of n types is drawn with replacement, (DRAWS, n)."""
+    rng = np.random.default_rng(0)
+    return rng.multinomial(n, np.full(n, 1 / n), size=DRAWS).astype("float32")
 
 
 def mcnemar(right_a, right_b):

@@ -36,10 +36,14 @@ COST = ("trained_epochs", "minutes")
 # columns of whole numbers that stay without a decimal point where some rows have none
 SETTINGS = ("batch_size", "epochs", "learning_rate_patience", "stopping_patience")
 SIZES = ("spectra_seen", "trained_epochs", "best_epoch", "parameters", "multiply_accumulates")
-WITHOUT_POINT = (*COUNTS, *TOP.values(), *SIZES, *SETTINGS)
+WITHOUT_POINT = (*COUNTS, *TOP.values(), *SIZES, *SETTINGS, "types")
 
 NETWORK = Identity.COLUMNS
 FILES = ("listed", "named", "found")  # numbers of names of a measured file
+# how often networks for space groups are right, and for which crystals
+SHARE = ("test_spectra", "correct", "share", "lower", "upper")
+BIN = ("lowest", "highest", "test_spectra", TOP[1], TOP[5])
+STUDY = "studies/space_groups.py"
 SIX = "%.6g"
 
 TABLES = {
@@ -107,8 +111,26 @@ TABLES = {
     ),
     "trained_on": Table(
         "trained_on_{}.csv",
-        "studies/space_groups.py",
+        STUDY,
         ("trained_on", *NETWORK, "seed", "spectra_seen", *COUNTS, *TOP.values(), *COST),
+    ),
+    "tested_on": Table(
+        "tested_on_{}.csv",
+        STUDY,
+        ("trained_on", *NETWORK, "seed", "test_set", "top", *SHARE, "type_mean"),
+        float_format=SIX,
+    ),
+    "crystal_groups": Table(
+        "crystal_groups_{}.csv",
+        STUDY,
+        ("trained_on", *NETWORK, "seed", "test_set", "property", "group", *BIN),
+        float_format=SIX,
+    ),
+    "learning_curve": Table(
+        "learning_curve_{}.csv",
+        STUDY,
+        ("trained_on", *NETWORK, "seed", "epoch", "spectra_seen", "accuracy", "val_accuracy"),
+        float_format=SIX,
     ),
     "identification": Table(
         "identification_{}.csv",
@@ -128,7 +150,7 @@ TABLES = {
 # columns that hold numbers or truth values in whatever table: kinds of NumPy data types, and words
 WHOLE, REAL, TRUTH = ("iu", "whole numbers"), ("iuf", "numbers"), ("b", "True or False")
 KINDS = {
-    **dict.fromkeys(("seed", "n_classes", "class_a", "class_b", "label"), WHOLE),
+    **dict.fromkeys(("seed", "n_classes", "class_a", "class_b", "label", "top", "epoch"), WHOLE),
     **dict.fromkeys(FILES, WHOLE),
     **dict.fromkeys(("online", "feature_scaling", "right", "sure"), TRUTH),
     **dict.fromkeys(("cosine", "explained", "certainty", "rank", "distance"), REAL),
@@ -136,6 +158,7 @@ KINDS = {
     **dict.fromkeys(("ema_momentum", "test_accuracy", "parameters", "best_epoch"), REAL),
     **dict.fromkeys(("multiply_accumulates", "accuracy", "misclassified", "strength"), REAL),
     **dict.fromkeys(("difference", "lower", "upper", "p_mcnemar"), REAL),
+    **dict.fromkeys(("share", "type_mean", "lowest", "highest", "val_accuracy"), REAL),
 }
 
 

@@ -1,6 +1,7 @@
 """Real crystal structures from files, and which types of them are kept for tests."""
 
 from collections import Counter, defaultdict
+from types import SimpleNamespace
 
 import numpy as np
 from rich.console import Console
@@ -31,6 +32,30 @@ def fits(structure, settings):
         and structure.volume < settings.max_volume
         and len(structure.elements) <= settings.max_sites
     )
+
+
+def counted_before(paths, counted, name):
+    """All structures that statistics were made of, in their order, and whether each is counted;
+    the others are of types for tests.
+
+    Args:
+        paths: files and folders of structures.
+        counted: the ``Statistics``.
+        name: of the statistics, for the message.
+
+    Raises:
+        InputError: if they were made of other structures.
+    """
+    made_by = SimpleNamespace(**counted.settings)
+    found = [one for path in paths for one in structures(path) if fits(one, made_by)]
+    types = types_for_tests(found, made_by)
+    seen = [one.kind not in types for one in found]
+    if sum(seen) != len(counted.groups):
+        raise InputError(
+            f"{sum(seen)} structures are of types for training, but the statistics {name!r} count "
+            f"{len(counted.groups)}; expected their structures"
+        )
+    return found, seen
 
 
 def types_for_tests(structures, settings):
