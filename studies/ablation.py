@@ -4,6 +4,7 @@ network is worth."""
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -23,11 +24,12 @@ from synthetic_spectra.training import plan, run_folder
 
 @dataclass(frozen=True)
 class Variant:
-    """What is changed of the complete network: settings of train.py, and rendering settings of the
-    dataset."""
+    """What is changed of the complete network: settings of train.py, rendering settings of the
+    dataset, and fields of its config."""
 
     training: dict = field(default_factory=dict)
     rendering: dict = field(default_factory=dict)
+    config: dict = field(default_factory=dict)
 
 
 COMPLETE = "complete"
@@ -82,60 +84,89 @@ class Settings:
 
 
 def main(settings):
-    for name in settings.variants:
-        if name not in VARIANTS:
-            raise InputError(f"variant {name!r}: unknown; known: {', '.join(VARIANTS)}")
-    plan.identities(training(settings))
+    same = train.Settings(
+        models=(settings.model,),
+        ema_momentum=settings.ema_momentum,
+        epochs=settings.epochs,
+        seeds=settings.seeds,
+        wandb="disabled",
+    )
+    refuse_unknown(settings, VARIANTS, same)
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
     data.definitions.need_peaks()
+    run_all(settings, VARIANTS, same, data, counts, comparison)
 
+
+def refuse_unknown(settings, variants, same):
+    """Raise InputError if a variant is unknown, or settings of train.py name what is unknown."""
+    for name in settings.variants:
+        if name not in variants:
+            raise InputError(f"variant {name!r}: unknown; known: {', '.join(variants)}")
+    plan.identities(same)
+
+
+def run_all(settings, variants, same, data, counted, compared):
+    """Train variants, write the table of all that are finished, and print it.
+
+    Args:
+        settings: config, variants, datasets_dir, runs_dir and results_dir, as in ``Settings``.
+        variants: name → ``Variant``.
+        same: the settings of train.py that all variants have, but for what they change.
+        data: the ``Dataset`` of the complete network.
+        counted: run and its dataset → columns of its row.
+        compared: table → what is printed of it.
+
+    Raises:
+        InputError: names all that could not be trained or read, after the others are finished.
+    """
     problems = []
     for i, name in enumerate(settings.variants, start=1):
         notice(f"== {i} of {len(settings.variants)}: {name}")
         try:
             # stdout is for the table of this script
             with redirect_stdout(sys.stderr):
-                train_variant(settings, name, data)
+                train_variant(settings, name, variants[name], same, data)
         except InputError as error:
             problems.append(f"{name}: {error}")
 
     # the runs of other processes are in the table too, as far as they are finished
+    rows_of = partial(finished, settings, same=same, data=data, counted=counted, problems=problems)
     with results.alone_in(settings.results_dir):
-        rows = [row for name in VARIANTS for row in finished(settings, name, data, problems)]
+        rows = [row for name, variant in variants.items() for row in rows_of(name, variant)]
         if rows:
             results.write(settings.results_dir, data.name, {"ablation": pd.DataFrame(rows)})
     if rows:
-        print(tables.write(comparison(pd.DataFrame(rows)), "markdown"))
+        print(tables.write(compared(pd.DataFrame(rows)), "markdown"))
     if problems:
         raise InputError("; ".join(problems))
 
 
-def train_variant(settings, name, data):
+def train_variant(settings, name, variant, same, data):
     """Render the dataset of a variant, if it has one of its own, and train its runs.
 
     Args:
-        settings: of this script.
+        settings, same, data: as of ``run_all``.
         name: of the variant.
-        data: the ``Dataset``.
+        variant: the ``Variant``.
 
     Raises:
         InputError: if the dataset does not allow the variant, or a run cannot be trained.
     """
-    variant = VARIANTS[name]
     datasets_dir = dataset_folder(settings, variant)
     path = settings.config
-    if variant.rendering:
+    if variant.rendering or variant.config:
         changed = changed_definitions(data, variant)
         path = datasets_dir / f"{data.name}.json"
         config.save(path, changed)
+        rendering = {one: getattr(changed.rendering, one) for one in changed.settings}
         spectra_from_config.main(
             spectra_from_config.Settings(
-                config=str(path), datasets_dir=datasets_dir, replace=True, **dict(changed.rendering)
+                config=str(path), datasets_dir=datasets_dir, replace=True, **rendering
             )
         )
     train.main(
         replace(
-            training(settings),
+            same,
             config=str(path),
             datasets_dir=datasets_dir,
             runs_dir=run_folder_of(settings, name),
@@ -144,23 +175,13 @@ def train_variant(settings, name, data):
     )
 
 
-def training(settings):
-    """The settings of train.py that are the same for all variants, but for what they change."""
-    return train.Settings(
-        models=(settings.model,),
-        ema_momentum=settings.ema_momentum,
-        epochs=settings.epochs,
-        seeds=settings.seeds,
-        wandb="disabled",
-    )
-
-
 def dataset_folder(settings, variant):
     """The folder of the dataset of a variant, as ``datasets_dir`` of train.py."""
-    if not variant.rendering:
+    changes = variant.rendering | variant.config
+    if not changes:
         return settings.datasets_dir
-    changes = "-".join(f"{name}={value}" for name, value in variant.rendering.items())
-    return settings.datasets_dir / "ablation" / changes
+    name = "-".join(f"{name}={value}" for name, value in changes.items())
+    return settings.datasets_dir / "ablation" / name
 
 
 def run_folder_of(settings, name):
@@ -175,35 +196,42 @@ def changed_definitions(data, variant):
     by now.
 
     Raises:
-        InputError: if a class fixes a setting that the variant changes.
+        InputError: if a class fixes a setting that the variant changes, or the classes would be
+            others.
     """
     for setting in variant.rendering:
         for label, spectrum in data.definitions.spectra.items():
             fixed = getattr(spectrum.rendering, setting, None)
             if fixed is not None:
                 raise InputError(f"class {label} fixes {setting} at {fixed}; left out")
-    return data.definitions.changed(**variant.rendering)
+    changed = data.definitions
+    if variant.config:
+        changed = changed.with_fields(**variant.config)
+    if changed.spectra != data.definitions.spectra:
+        raise InputError(f"with {variant.config} the dataset has other classes; left out")
+    return changed.changed(**variant.rendering)
 
 
-def finished(settings, name, data, problems):
+def finished(settings, name, variant, same, data, counted, problems):
     """A row for each finished run of a variant that was trained on spectra of this very dataset.
 
     Args:
-        settings: of this script.
+        settings, same, data, counted: as of ``run_all``.
         name: of the variant.
-        data: the ``Dataset``.
+        variant: the ``Variant``.
         problems: takes a sentence for each run that cannot be read.
     """
-    variant = VARIANTS[name]
     runs = run_folder.found(run_folder_of(settings, name), data.name, problems)
-    momentum = variant.training.get("ema_momentum", settings.ema_momentum)
-    asked = (settings.model, momentum)
+    asked = replace(same, **variant.training)
     runs = [
         run
         for run in runs
-        if run.summary and (run.identity.model, run.identity.ema_momentum) == asked
+        if run.summary
+        and run.identity.model in asked.models
+        and (run.identity.ema_momentum, run.identity.precision)
+        == (asked.ema_momentum, asked.precision)
     ]
-    if runs and variant.rendering:
+    if runs and (variant.rendering or variant.config):
         folder = dataset_folder(settings, variant)
         if not dataset.holds(folder / data.name, changed_definitions(data, variant)):
             notice(f"{folder}: other spectra, {name!r} is left out")
@@ -216,15 +244,19 @@ def finished(settings, name, data, problems):
         except InputError as error:
             notice(error)
             continue
-        summary = run.summary
         yield {
             "variant": name,
             "model": run.identity.model,
             "seed": run.identity.seed,
-            **{column: summary.get(column) for column in (*COUNTS, *COST)},
-            "multiply_accumulates": summary.get("multiply_accumulates"),
+            **counted(run, data),
+            "multiply_accumulates": run.summary.get("multiply_accumulates"),
             **trained.origin(run),
         }
+
+
+def counts(run, data):
+    """What the table holds of a run on a dataset: column → number."""
+    return {column: run.summary.get(column) for column in (*COUNTS, *COST)}
 
 
 def comparison(table):

@@ -118,6 +118,17 @@ class CrystalConfig(Config):
         content = resolved.content() | {"classes": len(spectra), "spectra": spectra}
         return self.parsed({**content, "statistics_sha256": checksum}, "settings")
 
+    def with_fields(self, **fields):
+        """The resolved config with other values of some fields, whose classes follow anew.
+
+        Raises:
+            InputError: if a field is unknown or out of range, or there are no such statistics.
+        """
+        kept = {**self.content(), **fields}
+        for follows in ("classes", "spectra", "statistics_sha256"):
+            kept.pop(follows, None)
+        return self.parsed(kept, "settings").resolved()
+
     def groups(self):
         """Crystal system → labels (int) of its classes, both in the order of the classes."""
         from synthetic_spectra.crystals.symmetry import crystal_system
