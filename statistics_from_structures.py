@@ -1,4 +1,5 @@
-"""Crystal structures → crystal_statistics/<name>.npz: what synthetic crystals are drawn from."""
+"""Crystal structures → crystal_statistics/<name>.npz and <name>_structures.npz: what synthetic
+crystals are drawn from."""
 
 import json
 from dataclasses import dataclass
@@ -82,25 +83,34 @@ def main(settings):
         row["tests"] = sum(source == row["name"] for source, _ in tests)
         row.pop("test")
 
-    # atoms of the structures for tests, which takes longest
-    expanded = []
-    for source, one in track(tests, "structures for tests", console=Console(stderr=True)):
-        try:
-            expanded.append(one.crystals())
-        except ValueError as error:
-            raise InputError(f"{source}: space group {one.group}, {one.cell}: {error}") from None
+    # atoms of all structures that may be kept, which takes longest
+    none = counted[0][1].crystals().chosen([])
+    kept = [(source, one) for source, keep, one in found if keep and one.kind not in types]
+    for_tests = joined([none, *expanded(tests, "structures for tests")])
+    structures_of_counts = joined([none, *expanded(kept, "structures that are counted")])
 
     made_by = {
         name: getattr(settings, name)
         for name in ("max_volume", "max_sites", "test_share", "largest_test_type", "seed")
     }
-    none = counted[0][1].crystals().chosen([])
-    result = statistics.counted(
-        [one for _, one in counted], joined([none, *expanded]), about, made_by
-    )
+    result = statistics.counted([one for _, one in counted], for_tests, about, made_by)
+    statistics.save_structures(path, structures_of_counts)
     statistics.save(path, result)
     print(f"wrote {path}: {len(counted)} structures, and {len(tests)} of {len(types)} other types")
     print(json.dumps(about, indent=2))
+
+
+def expanded(structures, what):
+    """Each of some pairs (source, structure) as ``Crystals``, with a bar that says what they are.
+
+    Raises:
+        InputError: if the operations of one do not give as many atoms as its positions have.
+    """
+    for source, one in track(structures, what, console=Console(stderr=True)):
+        try:
+            yield one.crystals()
+        except ValueError as error:
+            raise InputError(f"{source}: space group {one.group}, {one.cell}: {error}") from None
 
 
 if __name__ == "__main__":

@@ -105,6 +105,7 @@ class Generator:
 
     Attributes:
         groups: numbers of the space groups that are drawn, ascending, (g,) int64.
+        shares: cumulated shares of them among all crystals, (g,).
         tables: ``Tables`` of these groups, for compiled code.
 
     Raises:
@@ -120,7 +121,7 @@ class Generator:
                 f"{frequencies.max()}: no space group has more structures"
             )
         weights = np.ones(len(self.groups)) if limits.uniform_groups else frequencies[self.groups]
-        self._shares = _cumulated(weights[None])[0]
+        self.shares = _cumulated(weights[None])[0]
         self.tables = _tables(statistics, self.groups)
         self._limits = (
             float(limits.max_volume),
@@ -154,7 +155,7 @@ class Generator:
                 raise InputError(f"space groups {groups}, expected some of {self.groups.tolist()}")
         stream = (np.uint64(number % 2**64) for number in (seed, epoch))
         *arrays, failed = drawing.draw(
-            *stream, numbers, self._shares, places, self.tables, self._limits
+            *stream, numbers, self.shares, places, self.tables, self._limits
         )
         if failed >= 0:
             raise InputError(

@@ -145,6 +145,33 @@ def save(path, statistics):
         np.savez_compressed(file, about=np.array(text), **arrays)
 
 
+def save_structures(path, crystals):
+    """Write the structures that statistics were counted over, beside these; numbers with
+    a decimal point have 7 digits."""
+    with written_whole(structures_beside(path)) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file, **{name: _compact(array) for name, array in vars(crystals).items()}
+        )
+
+
+def load_structures(path):
+    """The ``Crystals`` that ``save_structures`` wrote, by the path of their file.
+
+    Raises:
+        InputError: if there is no such file, or it is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return Crystals(**{key: _wide(file[key]) for key in file.files})
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: no structures: {first_line(error)}") from None
+
+
+def structures_beside(path):
+    """Path of the structures that statistics were counted over, from that of the statistics."""
+    return path.with_name(f"{path.stem}_structures.npz")
+
+
 def load(name):
     """Statistics by their name in crystal_statistics/, or by the path of an .npz file.
 
@@ -182,7 +209,8 @@ def find(name):
         if one.is_file():
             return one
     folders = (FOLDER, ROOT / FOLDER)
-    known = sorted({file.stem for folder in folders for file in folder.glob("*.npz")})
+    files = {file for folder in folders for file in folder.glob("*.npz")}
+    known = sorted({one.stem for one in files - {structures_beside(one) for one in files}})
     raise InputError(
         f"statistics {str(name)!r}: no file {paths[0]}; there are: {', '.join(known) or 'none'}"
     )

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from synthetic_spectra.common.cli import Count
 from synthetic_spectra.spectra.definitions import Config, Strict, scope
 from synthetic_spectra.spectra.names import Axis, Text
-from synthetic_spectra.spectra.settings import OFF, Finite, Rendering, Widths
+from synthetic_spectra.spectra.settings import OFF, Finite, Rendering, Share, Widths
 
 # of the rendering settings those that diffractograms have; n_train and n_val are means over classes
 SETTINGS = (
@@ -51,10 +51,14 @@ class CrystalConfig(Config):
     compat_last_element: bool = False
     # random places of each site, which takes the one that is farthest from other atoms
     places: Annotated[Count, Field(le=100)] = 1
+    # share of the crystals for training and validation that are real ones of the statistics, with
+    # another cell and other elements; the others are random
+    altered_share: Share = 0.0
     patterns_per_epoch: Count  # of an endless stream
     n_test: Count | None = None  # real crystals in the test set, drawn from all; None: all
     n_classes: Annotated[int, Field(alias="classes", ge=0)] = 0
     statistics_sha256: Text | None = None
+    structures_sha256: Text | None = None  # where altered_share is not 0
     rendering: PatternScope = PatternScope()
     spectra: dict[str, SpaceGroups] = Field(default_factory=dict)
 
@@ -110,13 +114,13 @@ class CrystalConfig(Config):
         resolved = super().resolved(defaults)
         if resolved.spectra:
             return resolved
-        classes, checksum = classes_of(self)
+        classes, checksums = classes_of(self)
         spectra = {
             str(label): {"name": name, "space_groups": groups}
             for label, (name, groups) in enumerate(classes)
         }
         content = resolved.content() | {"classes": len(spectra), "spectra": spectra}
-        return self.parsed({**content, "statistics_sha256": checksum}, "settings")
+        return self.parsed(content | checksums, "settings")
 
     def with_fields(self, **fields):
         """The resolved config with other values of some fields, whose classes follow anew.

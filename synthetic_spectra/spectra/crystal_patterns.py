@@ -37,17 +37,16 @@ class CrystalSource:
     top5_accuracy = True
 
     def __init__(self, definitions):
-        from synthetic_spectra.crystals.generator import Generator
         from synthetic_spectra.crystals.patterns import Grid
 
         self.definitions = definitions
-        statistics, checksum = _statistics(definitions.statistics)
-        if definitions.statistics_sha256 not in (None, checksum):
-            raise InputError(
-                f"statistics {definitions.statistics!r}: they changed since the spectra were "
-                "rendered; restore them, or render again with --replace"
-            )
-        self.generator = Generator(statistics, limits(definitions))
+        self.generator, statistics, checksums = generator_of(definitions)
+        for name, checksum in checksums.items():
+            if getattr(definitions, name) not in (None, checksum):
+                raise InputError(
+                    f"statistics {definitions.statistics!r}: they changed since the spectra were "
+                    "rendered; restore them, or render again with --replace"
+                )
         self.grid = Grid(
             definitions.wavelength,
             *definitions.two_theta,
@@ -205,25 +204,23 @@ class CrystalSource:
 
 
 def classes_of(definitions):
-    """The classes of a config: name and space groups of each, ascending; and the SHA-256 of its
-    statistics.
+    """The classes of a config: name and space groups of each, ascending; and the SHA-256 of what
+    it reads, as ``generator_of`` gives them.
 
     A space group with too few structures is no class. One that is the mirror image of another one
     is of its class: their powder patterns are the same.
     """
-    from synthetic_spectra.crystals.generator import Generator
     from synthetic_spectra.crystals.symmetry import ENANTIOMORPHS, standard_group
 
-    statistics, checksum = _statistics(definitions.statistics)
-    drawn = Generator(statistics, limits(definitions)).groups
+    generator, _, checksums = generator_of(definitions)
     pairs = {first: second for one in ENANTIOMORPHS for first, second in (one, one[::-1])}
     classes = dict.fromkeys(
-        tuple(sorted({int(group), pairs.get(int(group), int(group))})) for group in drawn
+        tuple(sorted({int(group), pairs.get(int(group), int(group))})) for group in generator.groups
     )
     return [
         (" or ".join(standard_group(group).short_name() for group in groups), list(groups))
         for groups in sorted(classes)
-    ], checksum
+    ], checksums
 
 
 def limits(definitions):
@@ -249,17 +246,44 @@ def within(crystals, definitions):
     return (volumes <= definitions.max_volume) & (crystals.sites[ends] < definitions.max_sites)
 
 
-def _statistics(name):
-    """The ``Statistics`` of a name and the SHA-256 of their file."""
-    from synthetic_spectra.crystals.statistics import find
+def generator_of(definitions):
+    """What draws the crystals of a config.
 
-    path = find(name)
+    Returns:
+        a ``Generator``, or ``Mixed`` where the config wants altered structures; the ``Statistics``;
+        and name of a field of the config → SHA-256 of the file that it stands for.
+
+    Raises:
+        InputError: if a file is missing, or no space group has enough structures.
+    """
+    from synthetic_spectra.crystals import statistics
+    from synthetic_spectra.crystals.generator import Generator
+
+    path = statistics.find(definitions.statistics)
+    counted, checksum = _read(statistics.load, path)
+    generator, checksums = (
+        Generator(counted, limits(definitions)),
+        {"statistics_sha256": checksum},
+    )
+    if definitions.altered_share:
+        from synthetic_spectra.crystals.altered import Mixed
+
+        path = statistics.structures_beside(path)
+        structures, checksums["structures_sha256"] = _read(statistics.load_structures, path)
+        structures = structures.chosen(np.flatnonzero(within(structures, definitions)))
+        generator = Mixed(generator, structures, counted.elements, definitions.altered_share)
+    return generator, counted, checksums
+
+
+def _read(read, path):
+    """What a function reads from a file, and the SHA-256 of that; files that stay as they were are
+    read once."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; statistics_from_structures.py makes it")
     status = path.stat()
-    return _read(path.resolve(), status.st_size, status.st_mtime_ns)
+    return _read_once(read, path.resolve(), status.st_size, status.st_mtime_ns)
 
 
-@lru_cache(maxsize=2)
-def _read(path, size, modified):
-    from synthetic_spectra.crystals.statistics import load
-
-    return load(path), hashlib.sha256(path.read_bytes()).hexdigest()
+@lru_cache(maxsize=4)
+def _read_once(read, path, size, modified):
+    return read(path), hashlib.sha256(path.read_bytes()).hexdigest()
