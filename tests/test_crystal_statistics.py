@@ -180,3 +180,10 @@ def test_the_statistics_of_all_sources_come_out_again(shell, tmp_path):
     for name, array in vars(kept.tests).items():
         np.testing.assert_array_equal(getattr(again.tests, name), array)
     assert again.sources == kept.sources and again.settings == kept.settings
+    beside = statistics.structures_beside
+    again, kept = (
+        statistics.load_structures(beside(path))
+        for path in (tmp_path / "all.npz", statistics.find("all"))
+    )
+    for name, array in vars(kept).items():
+        np.testing.assert_array_equal(getattr(again, name), array)

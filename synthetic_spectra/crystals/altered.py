@@ -72,7 +72,7 @@ class Mixed:
         )
         altered = chosen >= 0
         parts = []
-        if not altered.all():
+        if not altered.all() or not len(numbers):
             parts.append(self.generator.draw(seed, epoch, numbers[~altered]))
         if altered.any():
             parts.append(self.structures.chosen(chosen[altered]))
