@@ -32,6 +32,8 @@ VARIANTS = {
     "best of 20 places": Variant(config={"places": 20}),
     "last element on one site": Variant(config={"compat_last_element": True}),
     "groups equally frequent": Variant(config={"uniform_groups": True}),
+    "half of the crystals altered": Variant(config={"altered_share": 0.5}),
+    "all crystals altered": Variant(config={"altered_share": 1.0}),
     # how a network learns
     "weights not averaged": Variant({"ema_momentum": 0.0}),
     "half the filters": Variant({"model_args": ("filters=[8,16,32,64,64]",)}),
