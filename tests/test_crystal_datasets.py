@@ -105,7 +105,9 @@ def test_the_test_set_is_of_real_crystals_of_other_types(definitions):
 
 
 def test_a_spectrum_depends_on_seed_epoch_and_number_alone(definitions, monkeypatch):
-    for changed in (definitions, definitions.changed(noise=0.02, background=0.3)):
+    effects = config.load(ROOT / "dataset_configs" / "space_groups_30_measured.json").artefacts()
+    all_effects = definitions.changed(**effects)
+    for changed in (definitions, definitions.changed(noise=0.02, background=0.3), all_effects):
         source = sources.source_of(changed)
         x, y = source.batch(3, 5, 0, 40)
         with ThreadPoolExecutor(2) as threads:
@@ -123,9 +125,9 @@ def test_a_spectrum_depends_on_seed_epoch_and_number_alone(definitions, monkeypa
     assert sources.stream(definitions).spectra_per_epoch == 40
 
     # nor on how many are drawn in one call
-    whole = list(sources.source_of(definitions).draw(dataset.SPLITS))
+    whole = list(sources.source_of(all_effects).draw(dataset.SPLITS))
     monkeypatch.setattr(crystal_patterns, "AT_ONCE", 7)
-    several = list(sources.source_of(definitions).draw(dataset.SPLITS))
+    several = list(sources.source_of(all_effects).draw(dataset.SPLITS))
     assert len(several) > len(whole) == 3
     for i in (1, 2):
         assert np.array_equal(
@@ -139,7 +141,7 @@ def test_a_crystal_without_lines_is_drawn_again(definitions):
     narrow = config.parse({**definitions.content(), "two_theta": [10.0, 22.0]}, "a test")
     source = sources.source_of(narrow)
     stream = (crystal_patterns.ENDLESS, 0)
-    crystals = source.generator.draw(source._seed(*stream), 0, np.arange(40))
+    crystals = source.generator.draw(source.effects.seed(*stream), 0, np.arange(40))
     lines = [len(patterns.lines(crystals, i, source.grid)[0]) for i in range(40)]
     assert min(lines) == 0
     x, y = source.batch(0, 0, 0, 40)

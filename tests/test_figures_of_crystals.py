@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from drawing import run
 
-from figures import plot_crystal_statistics, plot_crystals, style
+from figures import plot_crystal_statistics, plot_crystals, plot_effects, style
 from synthetic_spectra.analysis import results
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.crystals import statistics
@@ -69,6 +69,23 @@ def test_crystals_are_drawn_with_all_their_atoms(tmp_path, found):
     rotation = plot_crystals.view()
     np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
     assert np.linalg.det(rotation) == pytest.approx(1)
+
+
+def test_each_effect_of_a_config_has_a_panel(tmp_path):
+    output = tmp_path / "effects.png"
+    run(plot_effects, output=output)
+    caption, datasets = style.contents(output)
+    assert datasets == ["space_groups_30_measured"] and "impurity, background" in caption
+    angles, ideal = np.linspace(5, 90, 851), np.zeros(851)
+    ideal[300] = 1
+    curves = {"no effect": ideal, "pseudo-Voigt profile": ideal / 2, "noise": ideal + 0.1}
+    panels = plot_effects.draw(curves, angles, "P1", root=False).axes
+    assert [panel.get_title() for panel in panels] == ["P1, no effect", *list(curves)[1:]]
+    assert panels[1].get_xlim() == pytest.approx((35 - 1.2, 35 + 1.2))
+    assert panels[2].get_xlim() == (5, 90)
+    for name, reason in (("example", "no space groups"), ("space_groups_30", "no effect")):
+        with pytest.raises(InputError, match=f"{name}.json: .*{reason}"):
+            run(plot_effects, config=name, output=tmp_path / "none.png")
 
 
 @pytest.mark.parametrize("flags", [{"most_atoms": 1}, {"groups": ("3",)}])

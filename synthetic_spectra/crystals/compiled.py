@@ -1,8 +1,8 @@
 """Crystals → diffractograms, compiled by numba: what ``patterns`` computes, ten times as fast.
 
 Unique reflections are walked through row by row of the reciprocal lattice, with the phases of hx,
-ky and lz from tables. Form factors are interpolated. Gaussians follow from recurrences: each value
-and each ratio of neighbours is the one before times a factor. No function holds Python's lock.
+ky and lz from tables. Form factors are interpolated. ``line_profiles`` draws the lines. No function
+holds Python's lock.
 
 Tables are arguments: numba does not cache code that holds large arrays as constants.
 """
@@ -11,16 +11,14 @@ import numpy as np
 
 from synthetic_spectra.crystals import diffraction, reflections
 from synthetic_spectra.crystals.compiling import compiled_with_fast_math
-from synthetic_spectra.crystals.patterns import CUT, SEEN
+from synthetic_spectra.crystals.line_profiles import LANES, add_line, finish
+from synthetic_spectra.crystals.patterns import SECOND, SEEN, Profiles
 from synthetic_spectra.crystals.reflections import tables
 
-LANES = 8  # values of a Gaussian that are computed side by side
-
 _lorentz_polarisation = compiled_with_fast_math(diffraction.lorentz_polarisation)
-_scherrer_sigma = compiled_with_fast_math(diffraction.scherrer_sigma)
 
 
-def patterns(crystals, sizes, grid, root=False, out=None):
+def patterns(crystals, sizes, grid, root=False, out=None, profiles=None):
     """The diffractograms of crystals: arguments and result of ``patterns.patterns``, and
 
     Args:
@@ -30,7 +28,13 @@ def patterns(crystals, sizes, grid, root=False, out=None):
     """
     found = np.empty((len(crystals), grid.n_datapoints), "float32") if out is None else out
     axis = np.radians(grid.first), grid.step, grid.logarithmic
-    _patterns(*_arrays(crystals), np.asarray(sizes, float), *_physics(grid), *axis, root, found)
+    profiles = profiles or Profiles.plain(len(crystals))
+    shapes = profiles.caglioti, profiles.mixing, profiles.second_wavelength / grid.wavelength
+    angles = np.radians(grid.two_theta()) if profiles.mixing.any() else np.empty(0)
+    _patterns(
+        *_arrays(crystals), np.asarray(sizes, float), *_physics(grid, profiles.second_wavelength),
+        *axis, *shapes, angles, root, found,
+    )  # fmt: skip
     return found
 
 
@@ -55,15 +59,16 @@ def _arrays(crystals):
     )
 
 
-def _physics(grid):
-    lowest, highest = grid.inverse_d
+def _physics(grid, second_wavelength=0.0):
+    lowest, highest = grid.reach(second_wavelength)
     return grid.wavelength, float(lowest), float(highest), tables(float(highest))
 
 
 @compiled_with_fast_math
 def _patterns(
     groups, cells, starts, elements, positions, sizes,
-    wavelength, lowest, highest, table, first, step, logarithmic, root, found,
+    wavelength, lowest, highest, table, first, step, logarithmic,
+    caglioti, mixing, second, angles, root, found,
 ):  # fmt: skip
     lanes = np.empty((2, LANES))
     for i in range(len(groups)):
@@ -74,74 +79,22 @@ def _patterns(
         )  # fmt: skip
         row = found[i]
         row[:] = 0
-        least = 0.0
+        most = 0.0
         for intensity in intensities:
-            least = max(least, SEEN * intensity)
+            most = max(most, intensity)
         for sine, intensity in zip(sines, intensities):  # noqa: B905
-            if intensity <= least:
+            if intensity <= SEEN * most:
                 continue
-            cosine = np.sqrt(1 - sine * sine)
-            sigma = _scherrer_sigma(cosine, sizes[i], wavelength)
-            height = intensity / sigma
-            if logarithmic:
-                distance = np.log(sine) - np.log(np.sin(first / 2))
-                sigma *= cosine / (2 * sine)
-            else:
-                distance = 2 * np.arcsin(sine) - first
-            _add_gaussian(row, distance / step, sigma / step, height, lanes[0], lanes[1])
-        _finish(row, root)
-
-
-@compiled_with_fast_math
-def _finish(row, root):
-    """Scale a row to a maximum of 1, and take the root if it is wanted."""
-    # floats from 0 on are in the order of their bits; of whole numbers the processor finds the
-    # highest eight times as fast
-    bits = row.view(np.int32)
-    highest = np.zeros(1, np.int32)
-    for j in range(len(bits)):
-        highest[0] = max(highest[0], bits[j])
-    if highest[0] == 0:
-        return
-    unit = highest.view(np.float32)[0]
-    if root:
-        for j in range(len(row)):
-            row[j] = np.sqrt(row[j] / unit)
-    else:
-        for j in range(len(row)):
-            row[j] /= unit
-
-
-@compiled_with_fast_math
-def _add_gaussian(row, position, sigma, height, values, ratios):
-    """Add a Gaussian to a row; ``values`` and ``ratios`` are memory for LANES numbers."""
-    start = max(0, int(np.ceil(position - CUT * sigma)))
-    end = min(len(row) - 1, int(np.floor(position + CUT * sigma))) + 1
-    if start >= end:
-        return
-    # LANES values side by side: the ratio of a value to that LANES before, and the ratio of two
-    # such ratios, which is the same everywhere
-    per_square = -0.5 / (sigma * sigma)
-    distance = start - position
-    lane_step, lane_ratio = np.exp(2 * LANES * per_square), np.exp(2 * LANES * LANES * per_square)
-    # from lane to lane the values themselves follow the same recurrence by one datapoint
-    value = height * np.exp(per_square * distance * distance)
-    ratio = np.exp(per_square * (2 * distance + 1))
-    step_ratio = np.exp(2 * per_square)
-    far = np.exp(per_square * LANES * (2 * distance + LANES))
-    for lane in range(LANES):
-        values[lane], ratios[lane] = value, far
-        value *= ratio
-        ratio *= step_ratio
-        far *= lane_step
-    for j in range(start, end - LANES + 1, LANES):
-        for lane in range(LANES):
-            row[j + lane] += np.float32(values[lane])
-            values[lane] *= ratios[lane]
-            ratios[lane] *= lane_ratio
-    rest = (end - start) % LANES
-    for lane in range(rest):
-        row[end - rest + lane] += np.float32(values[lane])
+            add_line(
+                row, sine, intensity, sizes[i], wavelength, first, step, logarithmic,
+                caglioti[i], mixing[i], most / intensity, angles, lanes,
+            )  # fmt: skip
+            if second > 0 and sine * second < 1:
+                add_line(
+                    row, sine * second, SECOND * intensity, sizes[i], wavelength * second, first,
+                    step, logarithmic, caglioti[i], mixing[i], most / intensity, angles, lanes,
+                )  # fmt: skip
+        finish(row, root)
 
 
 @compiled_with_fast_math

@@ -3,7 +3,7 @@
 The intensities are those of ``diffraction``, with every set of equivalent reflections once. Each is
 a Gaussian of the area of its intensity on 2θ, whose width is that of crystallites of one size. The
 diffractogram is scaled to a maximum of 1. So do Schopmans, Reiser, Friederich, Digital Discovery 2,
-1414 (2023).
+1414 (2023). ``Profiles`` say what an instrument makes of the lines.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,8 @@ from synthetic_spectra.crystals.symmetry import standard_group
 
 CUT = 5.0  # a Gaussian ends at this many σ
 SEEN = 1e-9  # of the highest line: what is lower is absent, but for rounding
+TAIL = 1e-4  # of the highest line: a Lorentzian ends where it is lower, all widths being equal
+SECOND = 0.5  # intensity of a line of the second wavelength, of that of the first one
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,14 @@ class Grid:
         """1/d = 2 sin θ / λ in 1/Å of the first and of the last datapoint."""
         return tuple(2 * np.sin(np.radians([self.first, self.last]) / 2) / self.wavelength)
 
+    def reach(self, second_wavelength):
+        """``inverse_d``, wide enough for lines of a second wavelength too; 0 Å if there is none."""
+        lowest, highest = self.inverse_d
+        ratio = (second_wavelength or self.wavelength) / self.wavelength
+        # sin θ stays below 1
+        highest = min(highest * max(1, 1 / ratio), 2 / self.wavelength * (1 - 1e-9))
+        return lowest * min(1, 1 / ratio), highest
+
     @property
     def step(self):
         """Distance of two datapoints, in radians 2θ or in ln sin θ."""
@@ -61,24 +71,52 @@ class Grid:
         return np.degrees(2 * np.arcsin(np.exp(np.linspace(*ends, self.n_datapoints))))
 
 
-def patterns(crystals, sizes, grid):
+@dataclass(frozen=True, eq=False)
+class Profiles:
+    """What an instrument makes of the lines of n diffractograms.
+
+    Args:
+        caglioti: U, V, W of FWHM² = U tan² θ + V tan θ + W, in degrees² 2θ, (n, 3) (Caglioti,
+            Paoletti, Ricci, Nucl. Instrum. 3, 223 (1958)). It is added to the square of the width
+            of the crystallites; below 0 it counts as 0.
+        mixing: share of the Lorentzian in the pseudo-Voigt profile of the whole width, (n,).
+        second_wavelength: of the X-rays in Å, of half the intensity; 0 if there is none.
+    """
+
+    caglioti: np.ndarray
+    mixing: np.ndarray
+    second_wavelength: float = 0.0
+
+    @classmethod
+    def plain(cls, n):
+        """Gaussians of the widths of the crystallites alone."""
+        return cls(np.zeros((n, 3)), np.zeros(n))
+
+    def chosen(self, places):
+        return Profiles(self.caglioti[places], self.mixing[places], self.second_wavelength)
+
+
+def patterns(crystals, sizes, grid, profiles=None):
     """The diffractograms of crystals.
 
     Args:
         crystals: ``Crystals``, n of them.
         sizes: of the crystallites of each, (n,) in nm.
         grid: a ``Grid``.
+        profiles: a ``Profiles``; Gaussians of the widths of the crystallites without.
 
     Returns:
         float32 (n, n_datapoints), each with a maximum of 1; 0 if the crystal has no line there.
     """
     found = np.zeros((len(crystals), grid.n_datapoints), "float32")
+    profiles = profiles or Profiles.plain(len(crystals))
     for i, row in enumerate(found):
-        row[:] = pattern(*lines(crystals, i, grid), sizes[i], grid)
+        of_one = lines(crystals, i, grid, profiles.second_wavelength)
+        row[:] = pattern(*of_one, sizes[i], grid, profiles.chosen([i]))
     return found
 
 
-def lines(crystals, i, grid):
+def lines(crystals, i, grid, second_wavelength=0.0):
     """The lines of crystal ``i``: one for each set of equivalent reflections, so that two may lie
     at one angle.
 
@@ -86,15 +124,16 @@ def lines(crystals, i, grid):
         crystals: ``Crystals``.
         i: index of the crystal.
         grid: a ``Grid``.
+        second_wavelength: in Å, which must find its lines as well; 0 if there is none.
 
     Returns:
-        sin θ (k,) and intensities (k,) relative to the highest; k may be 0.
+        sin θ (k,) of the first wavelength and intensities (k,) relative to the highest; k may be 0.
     """
     # 1. One of each set of reflections that the Laue class joins, but none that centring, screw
     #    axes or glide planes extinguish.
     group = standard_group(int(crystals.groups[i]))
     cell = gemmi.UnitCell(*crystals.cells[i])
-    lowest, highest = grid.inverse_d
+    lowest, highest = grid.reach(second_wavelength)
     hkl = gemmi.make_miller_array(cell, group, 1 / highest, 1 / lowest)
     if not len(hkl):
         return np.empty(0), np.empty(0)
@@ -124,7 +163,7 @@ def lines(crystals, i, grid):
     return sines[seen], intensities[seen]
 
 
-def pattern(sines, intensities, size, grid):
+def pattern(sines, intensities, size, grid, profiles=None):
     """The diffractogram of lines.
 
     On the axis ln sin θ each datapoint has the intensity that it has on 2θ, with a Gaussian of the
@@ -134,24 +173,57 @@ def pattern(sines, intensities, size, grid):
         sines, intensities: sin θ and intensities of k lines.
         size: of the crystallites, in nm.
         grid: a ``Grid``.
+        profiles: ``Profiles`` of one; Gaussians of the width of the crystallites without.
 
     Returns:
         float64 (n_datapoints,) with a maximum of 1; 0 if there is no line.
     """
     row = np.zeros(grid.n_datapoints)
-    if not len(sines):
-        return row
+    profiles = profiles or Profiles.plain(1)
+    of_wavelengths = [(sines, intensities, grid.wavelength)]
+    if profiles.second_wavelength:
+        moved = sines * (profiles.second_wavelength / grid.wavelength)
+        there = moved < 1
+        of_wavelengths.append(
+            (moved[there], SECOND * intensities[there], profiles.second_wavelength)
+        )
+    for of_one in of_wavelengths:
+        if len(of_one[0]):
+            row += _profiles(*of_one, size, grid, profiles.caglioti[0], profiles.mixing[0])
+    return row / (row.max() or 1)
+
+
+def _profiles(sines, intensities, wavelength, size, grid, caglioti, mixing):
+    """The sum of the profiles of k lines of one wavelength, float64 (n_datapoints,)."""
+    # widths on 2θ in radians: squares of both add up
     cosines = np.sqrt(1 - sines**2)
-    sigmas = scherrer_sigma(cosines, size, grid.wavelength)
-    heights = intensities / sigmas
+    u, v, w = caglioti
+    tangents = sines / cosines
+    instrument = np.maximum(0, u * tangents**2 + v * tangents + w)
+    instrument *= np.radians(1) ** 2 / (8 * np.log(2))
+    sigmas = np.sqrt(scherrer_sigma(cosines, size, wavelength) ** 2 + instrument)
+    row = np.zeros(grid.n_datapoints)
+
+    # Lorentzians on 2θ; a Gaussian has the area of its intensity, but for 1 / √(2π)
+    angles, places = np.radians(grid.two_theta()), 2 * np.arcsin(sines)
+    half_widths = sigmas * np.sqrt(2 * np.log(2))
+    reaches = half_widths / np.sqrt(TAIL * intensities.max() / intensities)
+    for place, half_width, intensity, reach in zip(
+        places, half_widths, intensities, reaches, strict=True
+    ):
+        if not mixing:
+            break
+        near = slice(*np.searchsorted(angles, [place - reach, place + reach]))
+        areas = mixing * intensity * np.sqrt(2 / np.pi) * half_width
+        row[near] += areas / ((angles[near] - place) ** 2 + half_width**2)
 
     # positions and widths in datapoints; d ln sin θ / d 2θ = cos θ / (2 sin θ)
+    heights = (1 - mixing) * intensities / sigmas
     first = np.radians(grid.first)
+    distances = places - first
     if grid.logarithmic:
         distances = np.log(sines) - np.log(np.sin(first / 2))
         sigmas = sigmas * cosines / (2 * sines)
-    else:
-        distances = 2 * np.arcsin(sines) - first
     positions, sigmas = distances / grid.step, sigmas / grid.step
 
     # a window around each line, as wide as the widest one needs
@@ -160,8 +232,7 @@ def pattern(sines, intensities, size, grid):
     distances = (datapoints - positions[:, None]) / sigmas[:, None]
     values = heights[:, None] * np.exp(-0.5 * distances**2)
     inside = (datapoints >= 0) & (datapoints < grid.n_datapoints) & (np.abs(distances) <= CUT)
-    row += np.bincount(datapoints[inside], values[inside], grid.n_datapoints)
-    return row / row.max()
+    return row + np.bincount(datapoints[inside], values[inside], grid.n_datapoints)
 
 
 def _phases(hkl, positions):

@@ -27,11 +27,17 @@ def _mixed(value):
 
 
 @compiled
-def uniform(state):
-    """A number from 0 on, below 1."""
+def word(state):
+    """64 random bits."""
     drawn = _mixed(state[0])
     state[0] += GOLDEN
-    return float(drawn >> np.uint64(11)) * 2.0**-53
+    return drawn
+
+
+@compiled
+def uniform(state):
+    """A number from 0 on, below 1."""
+    return float(word(state) >> np.uint64(11)) * 2.0**-53
 
 
 @compiled

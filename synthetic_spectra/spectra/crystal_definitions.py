@@ -8,12 +8,14 @@ from pydantic import Field, model_validator
 from synthetic_spectra.common.cli import Count
 from synthetic_spectra.spectra.definitions import Config, Strict, scope
 from synthetic_spectra.spectra.names import Axis, Text
-from synthetic_spectra.spectra.settings import OFF, Finite, Rendering, Share, Widths
+from synthetic_spectra.spectra.settings import OF_CRYSTALS, Finite, Rendering, Share, Widths
 
 # of the rendering settings those that diffractograms have; n_train and n_val are means over classes
 SETTINGS = (
-    "n_train", "n_val", "seed", "dtype", "background", "background_shape", "counts", "noise",
+    "n_train", "n_val", "seed", "dtype", "profile", "mixing", "impurities", "impurity_height",
+    "background", "background_shape", "counts", "noise", "crop", *OF_CRYSTALS,
 )  # fmt: skip
+NEAR = 0.05  # relative difference of two wavelengths of one line of X-rays
 MOST = 2.0  # sin θ / λ in 1/Å: International Tables C, table 6.1.1.4
 PatternScope = scope("PatternScope", Rendering)
 
@@ -63,11 +65,17 @@ class CrystalConfig(Config):
     spectra: dict[str, SpaceGroups] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _settings_apply(self):
+    def _values_fit(self):
         first, last = self.two_theta
         if not first < last < 180:
             raise ValueError(f"two_theta is {self.two_theta}, expected below 180, first below last")
-        highest = np.sin(np.radians(last) / 2) / self.wavelength
+        second = self.rendering.second_wavelength or self.wavelength
+        if abs(second / self.wavelength - 1) > NEAR:
+            raise ValueError(
+                f"rendering.second_wavelength is {second}, expected 0 or a value within "
+                f"{100 * NEAR:g} % of wavelength, {self.wavelength}"
+            )
+        highest = np.sin(np.radians(last) / 2) / min(self.wavelength, second)
         if highest > MOST:
             raise ValueError(
                 f"wavelength is {self.wavelength} and two_theta ends at {last}: sin θ / λ is "
@@ -75,13 +83,12 @@ class CrystalConfig(Config):
             )
         if self.noise_spectra:
             raise ValueError("noise_spectra: diffractograms of crystals have no noise-shuffle")
-        for name in self.rendering.model_fields_set - set(SETTINGS):
-            value = getattr(self.rendering, name)
-            if value not in (None, OFF.get(name)):
-                raise ValueError(
-                    f"rendering.{name} is {value}, but diffractograms of crystals have no such "
-                    f"setting; expected {', '.join(SETTINGS)}"
-                )
+        shape = self.rendering.background_shape
+        if any(self.rendering.background_lengths) and shape != "gaussian_process":
+            raise ValueError(
+                f"rendering.background_lengths needs a gaussian_process, but background_shape is "
+                f"{shape}"
+            )
         if self.n_classes != len(self.spectra):
             raise ValueError(
                 f"classes is {self.n_classes}, but spectra defines {len(self.spectra)}"

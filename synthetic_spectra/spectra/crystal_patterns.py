@@ -10,14 +10,12 @@ import numpy as np
 
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.machine import free_memory
-from synthetic_spectra.spectra import instrument
 from synthetic_spectra.spectra.crystal_definitions import CrystalConfig
+from synthetic_spectra.spectra.crystal_effects import AGAIN, CHOICE, Effects
 
 AT_ONCE = 256  # spectra that are drawn in one call: memory that is used again needs no time
 # random streams of a dataset; those of an endless stream also have the seed of the run
 SPLITS, ENDLESS, GIVEN = {"train": 0, "val": 1, "test": 2}, 3, 4
-# beside the crystals of a stream
-SIZES, ARTEFACTS, CHOICE, AGAIN = 1, 2, 3, 4
 TRIES = 20  # random crystals of one group that are drawn until one has lines on the axis
 
 # Compiled code takes time to start: functions that need it import it.
@@ -53,6 +51,7 @@ class CrystalSource:
             definitions.n_datapoints,
             definitions.scale == "log_sin_theta",
         )
+        self.effects = Effects(definitions, self.grid)
         # space group -> label
         self.labels = np.full(231, -1)
         for label, one in definitions.spectra.items():
@@ -144,19 +143,15 @@ class CrystalSource:
         """Spectra and labels of some numbers of a random stream: those of random crystals, or of
         the ones that are given."""
         from synthetic_spectra.crystals import compiled
-        from synthetic_spectra.crystals.random_numbers import uniforms
 
+        effects, root = self.effects, self.definitions.root
         random = crystals is None
         if random:
-            crystals = self.generator.draw(self._seed(*stream), epoch, numbers)
-        lowest, highest = self.definitions.crystallite_sizes
-        drawn = uniforms(
-            np.uint64(self._seed(*stream, SIZES)), np.uint64(epoch), numbers.astype(np.uint64)
-        )
-        sizes = lowest + (highest - lowest) * drawn
-        disturbed, root = bool(self.definitions.artefacts()), self.definitions.root
-        plain = root and not disturbed
-        spectra = compiled.patterns(crystals, sizes, self.grid, plain)
+            crystals = self.generator.draw(effects.seed(*stream), epoch, numbers)
+        sizes = effects.sizes(stream, epoch, numbers)
+        profiles = effects.profiles(stream, epoch, numbers)
+        plain = root and not effects.after_lines
+        spectra = compiled.patterns(crystals, sizes, self.grid, plain, profiles=profiles)
 
         # a random cell may be so small that it has no line on the axis: another one takes its place
         empty = np.flatnonzero(~spectra.any(axis=1))
@@ -164,32 +159,27 @@ class CrystalSource:
             if not len(empty):
                 break
             others = self.generator.draw(
-                self._seed(*stream, AGAIN, i), epoch, numbers[empty], crystals.groups[empty]
+                effects.seed(*stream, AGAIN, i), epoch, numbers[empty], crystals.groups[empty]
             )
-            spectra[empty] = compiled.patterns(others, sizes[empty], self.grid, plain)
+            spectra[empty] = compiled.patterns(
+                others, sizes[empty], self.grid, plain, profiles=profiles and profiles.chosen(empty)
+            )
             empty = empty[~spectra[empty].any(axis=1)]
         if len(empty):
             raise InputError(
                 f"spectrum {numbers[empty[0]]}, space group {crystals.groups[empty[0]]}, has no "
                 f"intensity in two_theta {self.definitions.two_theta}; expected a wider range"
             )
-        if disturbed:
-            self._disturb(spectra, self._seed(*stream, ARTEFACTS), epoch, numbers)
+
+        def others(stream):
+            crystals = self.generator.draw(effects.seed(*stream), epoch, numbers)
+            sizes = effects.sizes(stream, epoch, numbers)
+            return compiled.patterns(crystals, sizes, self.grid, profiles=profiles)
+
+        if effects.after_lines:
+            effects.add(spectra, stream, epoch, numbers, others)
             np.sqrt(spectra, out=spectra, where=np.full(spectra.shape, root))
         return spectra, self.labels[crystals.groups]
-
-    def _disturb(self, spectra, seed, epoch, numbers):
-        """Add what an instrument adds, in place; what falls below 0 becomes 0."""
-        for row, number in zip(spectra, numbers, strict=True):
-            rng = np.random.default_rng([seed, epoch, number])
-            instrument.add_background_and_noise(row, self.definitions.rendering, rng)
-        np.clip(spectra, 0, None, out=spectra)
-        spectra /= spectra.max(axis=1, keepdims=True)
-
-    def _seed(self, *stream):
-        """The seed of a random stream, which the seed of the dataset decides."""
-        sequence = np.random.SeedSequence(self.definitions.rendering.seed, spawn_key=stream)
-        return int(sequence.generate_state(1, np.uint64)[0])
 
     def _tests(self, tests):
         """The real crystals of the test set, class by class."""
@@ -197,7 +187,7 @@ class CrystalSource:
         wanted = within(tests, definitions) & (self.labels[tests.groups] >= 0)
         places = np.flatnonzero(wanted)
         if definitions.n_test and definitions.n_test < len(places):
-            rng = np.random.default_rng(self._seed(SPLITS["test"], CHOICE))
+            rng = np.random.default_rng(self.effects.seed(SPLITS["test"], CHOICE))
             places = rng.choice(places, definitions.n_test, replace=False)
         order = np.lexsort((places, self.labels[tests.groups[places]]))
         return tests.chosen(places[order])

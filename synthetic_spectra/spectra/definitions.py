@@ -68,6 +68,17 @@ class Config(Strict):
             raise ValueError("rendering.separate_noise is on, expected at least 2 noise_spectra")
         return self
 
+    @model_validator(mode="after")
+    def _settings_apply(self):
+        for name in self.rendering.model_fields_set - set(self.settings):
+            value = getattr(self.rendering, name)
+            if value not in (None, OFF.get(name)):
+                raise ValueError(
+                    f"rendering.{name} is {value}, expected no such setting: spectra of the kind "
+                    f"{self.kind!r} do not have it"
+                )
+        return self
+
     @classmethod
     def parsed(cls, content, source):
         """Check the content of a config; ``source`` names it in error messages.

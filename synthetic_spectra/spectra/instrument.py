@@ -142,7 +142,7 @@ def add_background_and_noise(row, settings, rng):
         # Four indices of 16 bits from each word of random bits are faster than rng.integers; every
         # index is in range.
         bits = rng.bit_generator.random_raw(-(-n_datapoints // 4)).view("uint16")[:n_datapoints]
-        noise = _normal_quantiles().take(bits, mode="wrap")
+        noise = normal_quantiles().take(bits, mode="wrap")
         noise *= highest * settings.noise
         row += noise
 
@@ -171,7 +171,7 @@ def _background(shape, n_datapoints, rng):
 
 
 @cache
-def _normal_quantiles():
+def normal_quantiles():
     """The standard normal distribution as 65536 equally likely values, ±4.3 at most, to be chosen
     by 16 random bits."""
     probabilities = (np.arange(2**16) + 0.5) / 2**16

@@ -1,5 +1,6 @@
 """Configs of datasets whose classes are defined by their peaks."""
 
+from dataclasses import fields
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -7,7 +8,13 @@ from pydantic import Field, model_validator
 from synthetic_spectra.common.cli import Count
 from synthetic_spectra.spectra.definitions import Config, Strict, scope
 from synthetic_spectra.spectra.names import Axis, Substance, Text, check_axis, farthest
-from synthetic_spectra.spectra.settings import ClassRendering, Finite, Rendering, Shift
+from synthetic_spectra.spectra.settings import (
+    OF_CRYSTALS,
+    ClassRendering,
+    Finite,
+    Rendering,
+    Shift,
+)
 
 ClassScope = scope("ClassScope", ClassRendering)
 DatasetScope = scope("DatasetScope", Rendering)
@@ -113,6 +120,10 @@ class PeakConfig(Config):
                         f"expected at most the {self.n_datapoints} datapoints"
                     )
         return self
+
+    @property
+    def settings(self):
+        return tuple(field.name for field in fields(Rendering) if field.name not in OF_CRYSTALS)
 
     def sizes(self):
         """What a network is built for: number of datapoints, number of classes, and how far peaks

@@ -25,6 +25,18 @@ def _in_order(pair):
     return pair
 
 
+def _width_terms(values):
+    if not isinstance(values, list | tuple) or len(values) != 3:
+        raise PydanticCustomError("three", "three numbers: U, V, W")
+    return tuple(values)
+
+
+def _lengths(pair):
+    if pair != (0, 0) and pair[0] < 0.1:
+        raise PydanticCustomError("lengths", "both at least 0.1, or both 0")
+    return pair
+
+
 def _several(values):
     if not isinstance(values, list | tuple) or not values:
         raise PydanticCustomError("several", "at least one number")
@@ -40,6 +52,10 @@ Kept = Annotated[Finite, Field(ge=0.05, le=1)]  # what covers less is not read f
 Width = Annotated[Finite, Field(ge=1e-3)]  # a config allows at most the length of its axis
 Length = Annotated[Finite, Field(ge=0, le=2**31)]
 Height = Annotated[Finite, Field(ge=0, le=1000)]
+# no more than ten times the highest intensity: more leaves nothing of a spectrum
+Deviation = Annotated[Finite, Field(ge=0, le=10)]
+Wavelength = Annotated[Finite, Field(ge=0, le=100)]
+Squared = Annotated[Finite, Field(ge=0, le=10)]
 Photons = Annotated[Finite, Field(ge=0, le=1e12)]
 # limits with which products of a shift and a step, and numbers of bytes, fit into 64 bits
 Shift = Annotated[int, Field(ge=0, le=2**31)]
@@ -47,6 +63,14 @@ Step = Annotated[int, Field(ge=-(2**31), le=2**31)]
 Widths = Annotated[tuple[Width, Width], BeforeValidator(_pair), AfterValidator(_in_order)]
 Shares = Annotated[tuple[Share, Share], BeforeValidator(_pair), AfterValidator(_in_order)]
 Steps = Annotated[tuple[Step, ...], BeforeValidator(_several)]
+Angle = Annotated[Finite, Field(ge=0, le=180)]
+Angles = Annotated[
+    tuple[Angle, Angle],
+    BeforeValidator(_pair), AfterValidator(_in_order), AfterValidator(_lengths),
+]  # fmt: skip
+WidthTerms = Annotated[
+    tuple[Squared, Annotated[Finite, Field(ge=-10, le=0)], Squared], BeforeValidator(_width_terms)
+]
 
 
 @dataclass(frozen=True)
@@ -115,9 +139,11 @@ class Rendering(ClassRendering):
     """Largest relative strain of the lattice, the same in all directions, either way, 0 to 0.1: the
     peaks move by Bragg's law, so the dataset needs an axis of two_theta."""
     impurities: Annotated[int, Field(ge=0, le=1000)] = 0
-    """Number of peaks of something else in every spectrum, anywhere on the axis, 0 to 1000."""
+    """Number of peaks of something else in every spectrum, anywhere on the axis, 0 to 1000; in
+    diffractograms of crystals the number of other random crystals."""
     impurity_height: Share = 0.1
-    """Largest height of the peaks of something else, 0 to 1."""
+    """Largest height of the peaks of something else, 0 to 1; of each other crystal the highest line
+    has a height of its own."""
     background: Height = 0.0
     """Largest height of a smooth background, as a share of the highest intensity, 0 to 1000."""
     background_shape: Literal["polynomial", "gaussian_process", "hump"] = "polynomial"
@@ -132,6 +158,24 @@ class Rendering(ClassRendering):
     crop: Kept = 1.0
     """Smallest share of the axis that is left of a spectrum, 0.05 to 1: a random range around some
     of its intensity, zero outside of it; 1 for the whole axis."""
+
+    # of diffractograms of crystals alone
+    second_wavelength: Wavelength = 0.0
+    """Wavelength of a second line of the X-rays in Å, of half the intensity, as Kα2 is, within 5 %
+    of the first one; 0 for none."""
+    caglioti: WidthTerms = (0.0, 0.0, 0.0)
+    """Highest U, lowest V and highest W of the width of an instrument in degrees² 2θ, FWHM² =
+    U tan² θ + V tan θ + W, each drawn for every spectrum from between 0 and this; U and W 0 to 10,
+    V −10 to 0."""
+    background_lengths: Angles = (0.0, 0.0)
+    """Shortest and longest length scale of a gaussian_process background in degrees 2θ, 0.1 to 180,
+    drawn for every spectrum; 0 0 for an eighth of the axis."""
+    additive_noise: Deviation = 0.0
+    """Largest standard deviation of normal noise on every datapoint, as a share of the highest
+    intensity, 0 to 10, drawn for every spectrum."""
+    multiplicative_noise: Deviation = 0.0
+    """Largest standard deviation of normal noise on every datapoint, as a share of its own
+    intensity, 0 to 10, drawn for every spectrum."""
 
     # noise-shuffle of the training and validation spectra of a dataset that has noise spectra
     kept_points: Count = 401
@@ -160,7 +204,17 @@ OFF = {
     "counts": 0.0,
     "noise": 0.0,
     "crop": 1.0,
+    "second_wavelength": 0.0,
+    "caglioti": (0.0, 0.0, 0.0),
+    "background_lengths": (0.0, 0.0),
+    "additive_noise": 0.0,
+    "multiplicative_noise": 0.0,
     "kept_points": 401,
     "shuffle_of": "theoretical",
     "separate_noise": False,
 }
+
+# Settings that spectra of peaks do not have.
+OF_CRYSTALS = (
+    "second_wavelength", "caglioti", "background_lengths", "additive_noise", "multiplicative_noise",
+)  # fmt: skip
