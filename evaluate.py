@@ -12,11 +12,12 @@ from synthetic_spectra.analysis import (
     confusions,
     counting,
     measured_files,
+    measured_groups,
     results,
     tables,
     trained,
 )
-from synthetic_spectra.common.cli import Timeout, run_script
+from synthetic_spectra.common.cli import Positive, Timeout, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
 from synthetic_spectra.measured.identification import Identifier
@@ -61,7 +62,9 @@ class Settings:
     measured: Path | None = None
     """CSV of measured files, with the columns file and names (those of a mixture between " + ",
     none of a file that must be rejected): how networks, cosine similarity and least squares name
-    them, in place of all other tables."""
+    them, in place of all other tables. Names of space groups are symbols or numbers."""
+    wavelength: Positive | None = None
+    """Wavelength of the X-rays of measured files in Å, > 0; it wins over what the files say."""
     keep: bool = False
     """Rows of results_dir about networks that have no run here stay, as of those that were trained
     on another machine."""
@@ -122,19 +125,39 @@ def count_measured(settings, path):
     Raises:
         InputError: if a file or a run was left out; the table holds the others.
     """
-    definitions, problems = trained.with_noise_of(settings.datasets_dir, path), []
-    folders = settings.runs_dir, settings.datasets_dir
-    try:
-        identifier = Identifier(definitions)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    models = measured_files.networks(*folders, path.stem, definitions, problems)
-    rows = measured_files.count_all(settings.measured, path.stem, identifier, models, problems)
+    problems = []
+    count = groups if config.load(path).has_space_groups else substances
+    rows = count(settings, path, problems)
     if rows:
         written = measured_files.write(settings.results_dir, path.stem, rows, settings.keep)
         print_tables(replace(settings, tables=("measured",)), written)
     if problems:
         raise InputError("; ".join(problems))
+
+
+def substances(settings, path, problems):
+    """Rows of the table of measured files, by networks, similarity and least squares."""
+    definitions = trained.with_noise_of(settings.datasets_dir, path)
+    try:
+        identifier = Identifier(definitions, wavelength=settings.wavelength)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    folders = settings.runs_dir, settings.datasets_dir
+    models = measured_files.networks(*folders, path.stem, definitions, problems)
+    return measured_files.count_all(settings.measured, path.stem, identifier, models, problems)
+
+
+def groups(settings, path, problems):
+    """Rows of the table of measured files, whose space groups networks name."""
+    folder = trained.folder_of(settings.runs_dir, path.stem) or settings.runs_dir
+    finished, unreadable = trained.finished(folder, path.stem)
+    problems += unreadable
+    runs = trained.with_network(filter(trained.predicts, finished))
+    if not runs:
+        raise InputError(f"{folder / path.stem}: no network that did not diverge")
+    return measured_groups.count_all(
+        settings.measured, path.stem, runs, settings.datasets_dir, settings.wavelength, problems
+    )
 
 
 def print_tables(settings, found):

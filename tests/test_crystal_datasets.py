@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from conftest import ROOT, refused
 
+from benchmarks import example_crystals
+from synthetic_spectra.analysis import results
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.crystals import patterns, statistics
 from synthetic_spectra.spectra import config, crystal_patterns, dataset, sources
@@ -178,6 +180,24 @@ def test_networks_train_on_the_stream_and_are_counted(folder, shell):
     made = folder / "output" / "results"
     assert "orthorhombic" in (made / "trained_groups.csv").read_text()
     assert not list(made.glob("ceiling*"))
+
+    # measured files, by the symbols and numbers of their groups
+    grid = patterns.Grid(1.5406, 8.0, 90.0, 4101)
+    row = patterns.patterns(example_crystals.halite(), [50.0], grid)[0]
+    lines = (f"{x:.3f} {y:.5f}" for x, y in zip(grid.two_theta(), row, strict=True))
+    (folder / "halite.xy").write_text("\n".join(lines))
+    names = ["225", "fm-3M", "P3121 or P3221", "152", "2", "62 + 14"]
+    (folder / "list.csv").write_text("file,names\n" + "".join(f"halite.xy,{n}\n" for n in names))
+    flags = (*small, "--measured", "list.csv", "--wandb", "disabled")
+    refused(shell(folder, "evaluate.py", *flags, check=False), "halite.xy", "expected --wavelength")
+    done = shell(folder, "evaluate.py", *flags, "--wavelength", 1.5406, check=False)
+    refused(done, "no class of trained is called '2'")
+    assert "of 4 (" in done.stdout
+    table = results.Results(made, "trained").measured
+    assert list(table.names) == [name for name in names if name != "2"]
+    assert list(table.listed) == [1, 1, 1, 1, 2] and table.certainty.between(0.25, 1).all()
+    assert len(set(table.answer)) == 1 and table["rank"][0] == table["rank"][1]
+    assert table["rank"][2] == table["rank"][3] and (table["rank"] <= 4).all()
 
 
 def test_scripts_of_peaks_refuse(folder, shell):

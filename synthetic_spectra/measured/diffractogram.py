@@ -28,7 +28,6 @@ class Diffractogram:
             where the file has no data.
         covered: (n_datapoints,) bool, where the file has data.
         low, high: first and last 2θ of the file in degrees, at the wavelength of the dataset.
-        guessed: whether the wavelength of the file is a guess: that of the dataset is assumed.
         notes: what was done, or was taken for granted, each in one phrase.
     """
 
@@ -37,7 +36,6 @@ class Diffractogram:
     covered: np.ndarray
     low: float
     high: float
-    guessed: bool
     notes: tuple[str, ...]
 
 
@@ -56,8 +54,9 @@ def read(path, definitions, wavelength=None):
         a ``Diffractogram``.
 
     Raises:
-        InputError: names the file, if it cannot be read, is no diffractogram, covers too little of
-            the range of the dataset, or nothing stands out of its noise.
+        InputError: names the file, if it cannot be read, is no diffractogram, its wavelength is not
+            known, it covers too little of the range of the dataset, or nothing stands out of its
+            noise.
     """
     measured = readers.read(path)
     try:
@@ -71,7 +70,11 @@ def converted(measured, definitions, wavelength=None):
     # 1. onto evenly spaced 2θ of the wavelength of the dataset, as fine as its datapoints, but not
     #    finer than the file: between points the noise would seem low
     first, last = definitions.two_theta
-    source = wavelength or measured.wavelength or definitions.wavelength
+    source = wavelength or measured.wavelength
+    if source is None:  # another one would be another cell, and another range
+        raise InputError(
+            "the file does not tell its wavelength; expected --wavelength in Å, as 1.5406 for Cu Kα"
+        )
     usual = np.median(np.diff(measured.axis)) * definitions.wavelength / source
     n_fine = min(definitions.n_datapoints, 1 + max(1, int((last - first) / usual)))
     fine = np.linspace(first, last, n_fine)
@@ -121,5 +124,5 @@ def converted(measured, definitions, wavelength=None):
         intensities = np.sqrt(intensities)
     return Diffractogram(
         datapoints, intensities.astype("float32"), covered, on_axis.low, on_axis.high,
-        on_axis.guessed, on_axis.notes,
+        on_axis.notes,
     )  # fmt: skip

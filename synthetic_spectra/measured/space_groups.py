@@ -160,13 +160,7 @@ class Identifier:
         Raises:
             InputError: names the file, and says why there is no answer.
         """
-        # another wavelength would be another cell, and another range
         found = diffractogram.read(path, self.definitions, self.wavelength)
-        if found.guessed:
-            raise InputError(
-                f"{path}: the file does not tell its wavelength; expected --wavelength in Å, as "
-                "1.5406 for Cu Kα"
-            )
         probabilities = self.network(found.intensities[None])[0]
         if not np.isfinite(probabilities).all():
             raise InputError(f"{path}: the network gives no probabilities")
