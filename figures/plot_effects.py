@@ -8,24 +8,12 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from figures import style
+from synthetic_spectra.analysis.strengths import LINE_EFFECTS, NO_EFFECT, effects_of
 from synthetic_spectra.common.cli import Seed, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.crystals import symmetry
 from synthetic_spectra.spectra import config, sources
-from synthetic_spectra.spectra.settings import OFF
 
-# effect → its rendering settings; those of LINES change the lines alone
-LINES = {
-    "width of the instrument": ("caglioti",),
-    "pseudo-Voigt profile": ("profile", "mixing"),
-    "second wavelength (Kα2)": ("second_wavelength",),
-}
-EFFECTS = LINES | {
-    "impurity": ("impurities", "impurity_height"),
-    "background": ("background", "background_shape", "background_lengths"),
-    "noise": ("counts", "noise", "additive_noise", "multiplicative_noise"),
-    "range": ("crop",),
-}
 AROUND = 1.2  # degrees 2θ that are shown on either side of a line
 HIGH = 0.3  # of the highest intensity: a line that is shown
 
@@ -49,25 +37,17 @@ def main(settings):
     definitions = config.load(path).resolved()
     try:
         definitions.need_space_groups()
+        effects = effects_of(definitions)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    drawn = definitions.artefacts()
-    effects = {
-        effect: {name: drawn[name] for name in names if name in drawn}
-        for effect, names in EFFECTS.items()
-    }
-    effects = {effect: values for effect, values in effects.items() if values}
-    if not effects:
-        raise InputError(f"{path}: no effect of an instrument in rendering, expected one at least")
-    off = {name: value for name, value in OFF.items() if name in definitions.settings}
     curves = {}
-    for effect, values in {"no effect": {}, **effects, "all effects": drawn}.items():
-        source = sources.source_of(definitions.changed(**off | values))
+    for effect, values in effects.items():
+        source = sources.source_of(definitions.changed(**values))
         spectra, labels = source.batch(settings.seed, 0, settings.number, settings.number + 1)
         curves[effect] = spectra[0]
     caption = (
-        f"A diffractogram of {path.stem} without effects, with each of {', '.join(effects)}, and "
-        "with all"
+        f"A diffractogram of {path.stem} without effects, with {', '.join(list(effects)[1:-1])}, "
+        "and with all"
     )
     group = definitions.spectra[str(labels[0])].space_groups[0]
     figure = draw(curves, source.grid.two_theta(), symmetry.symbol(group), definitions.root)
@@ -78,27 +58,27 @@ def draw(curves, two_theta, symbol, root):
     """The figure: a panel for each effect, with the diffractogram without effects behind it.
 
     Args:
-        curves: effect → diffractogram (n_datapoints,); the first one has no effect.
+        curves: effect → diffractogram (n_datapoints,); ``NO_EFFECT`` is one.
         two_theta: of the datapoints in degrees, (n_datapoints,).
         symbol: of the space group.
         root: whether they hold square roots of intensities.
     """
-    (first, ideal), *_ = curves.items()
+    ideal = curves[NO_EFFECT]
     rows = -(-len(curves) // 3)
     figure, axes = style.pyplot().subplots(rows, 3, figsize=(13, 2.6 * rows), squeeze=False)
     # the last line that is high shows best what becomes of lines
     line = two_theta[np.flatnonzero(ideal > HIGH)[-1]]
     for panel, (effect, curve) in zip(axes.flat, curves.items(), strict=False):
-        if effect != first:
+        if effect != NO_EFFECT:
             panel.fill_between(two_theta, ideal, color="0.8", linewidth=0)
-        panel.plot(two_theta, curve, color="C0", linewidth=1.6 if effect in LINES else 0.7)
+        panel.plot(two_theta, curve, color="C0", linewidth=1.6 if effect in LINE_EFFECTS else 0.7)
         ends, highest = two_theta[[0, -1]], 1.0
-        if effect in LINES:
+        if effect in LINE_EFFECTS:
             ends = line - AROUND, line + AROUND
             inside = (two_theta > ends[0]) & (two_theta < ends[1])
             highest = max(ideal[inside].max(), curve[inside].max())
         panel.set(xlim=ends, ylim=(0, 1.05 * highest), title=effect)
-    axes.flat[0].set_title(f"{symbol}, {first}")
+    axes.flat[0].set_title(f"{symbol}, {NO_EFFECT}")
     for panel in axes[:, 0]:
         panel.set_ylabel("√ intensity" if root else "intensity")
     for panel in axes.flat[len(curves) :]:

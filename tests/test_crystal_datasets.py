@@ -199,6 +199,16 @@ def test_networks_train_on_the_stream_and_are_counted(folder, shell):
     assert len(set(table.answer)) == 1 and table["rank"][0] == table["rank"][1]
     assert table["rank"][2] == table["rank"][3] and (table["rank"] <= 4).all()
 
+    # the same networks on effects of instruments
+    affected = SMALL["rendering"] | {"noise": 0.1, "crop": 0.5, "caglioti": [0.1, 0.0, 0.1]}
+    affected = write(folder, {"rendering": affected}, "affected")
+    done = shell(folder, "studies/experimental_effects.py", *affected, "--trained-on", "trained")
+    effects = results.Results(made, "affected").effects
+    expected = ["no effect", "width of the instrument", "noise", "range", "all effects"]
+    assert list(effects.effect) == expected and (effects.test_spectra == 30).all()
+    run = results.Results(made, "trained").runs
+    assert effects.test_top_1[0] == 30 - run.test_misclassified[0] and expected[1] in done.stdout
+
 
 def test_scripts_of_peaks_refuse(folder, shell):
     write(folder, {}, "refused")

@@ -107,6 +107,11 @@ class Results:
         return self._table("identification")
 
     @cached_property
+    def effects(self):
+        """A row per run of space groups and experimental effect on its test spectra."""
+        return self._table("effects")
+
+    @cached_property
     def measured(self):
         """A row per measured file and method: its names, the answer, the rank of the truth."""
         table = self._table("measured")

@@ -1,6 +1,9 @@
-"""The artefacts that networks are tested with, each at strengths from hardly seen to strong."""
+"""What networks are tested with: artefacts of peaks at some strengths, effects on crystals."""
 
 from typing import NamedTuple
+
+from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.spectra.settings import OFF
 
 NONE = "none"
 
@@ -50,3 +53,42 @@ ARTEFACTS = {
         {share: {"noise": share} for share in (0.001, 0.005, 0.02)},
     ),
 }
+
+# what changes the lines of diffractograms alone, and all effects: words → rendering settings
+LINE_EFFECTS = {
+    "width of the instrument": ("caglioti",),
+    "pseudo-Voigt profile": ("profile", "mixing"),
+    "second wavelength (Kα2)": ("second_wavelength",),
+}
+EFFECTS = LINE_EFFECTS | {
+    "impurity": ("impurities", "impurity_height"),
+    "background": ("background", "background_shape", "background_lengths"),
+    "noise": ("counts", "noise", "additive_noise", "multiplicative_noise"),
+    "range": ("crop",),
+}
+NO_EFFECT, ALL_EFFECTS = "no effect", "all effects"
+
+
+def effects_of(definitions):
+    """The effects of a config of crystals, each alone and all together.
+
+    Args:
+        definitions: a ``CrystalConfig``.
+
+    Returns:
+        effect → all of its rendering settings, and those of the others as they are off; the first
+        is ``NO_EFFECT``, the last one ``ALL_EFFECTS``.
+
+    Raises:
+        InputError: if the config has none.
+    """
+    off = {name: value for name, value in OFF.items() if name in definitions.settings}
+    on = definitions.artefacts()
+    found = {
+        effect: {name: on[name] for name in names if name in on}
+        for effect, names in EFFECTS.items()
+    }
+    found = {effect: off | values for effect, values in found.items() if values}
+    if not found:
+        raise InputError("no effect of an instrument in rendering, expected one at least")
+    return {NO_EFFECT: off, **found, ALL_EFFECTS: off | on}

@@ -95,6 +95,11 @@ TABLES = {
         ("config", *NETWORK, "seed", "best_epoch", "statistics", *COUNTS, *ORIGIN),
         NETWORK,
     ),
+    "effects": Table(
+        "effects_{}.csv",
+        "studies/experimental_effects.py",
+        ("trained_on", *NETWORK, "seed", "effect", "test_spectra", *TOP.values()),
+    ),
     "measured": Table(
         "measured_{}.csv",
         "evaluate.py --measured labels.csv",
