@@ -60,6 +60,7 @@ figures: .venv/ready
 	@$(call draw,confused_pair,separated_pairs,--pairs 12-497 162-260 21-64 27-266)
 	@$(call draw,decision_regions,decision_regions_benchmark,--config benchmark --pair 164-281)
 	@$(call draw,results,results_benchmark,--config benchmark)
+	@$(call draw,top_k,top_k_space_groups,--configs space_groups_30 --trained-on)
 
 report: .venv/ready
 	$(BIN)/python figures/report.py

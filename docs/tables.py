@@ -11,13 +11,14 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 from figures import plot_headline
 from studies import ablation, batch_statistics, robustness
-from synthetic_spectra.analysis import claims, measured_files, results, tables
+from synthetic_spectra.analysis import claims, crystal_tables, measured_files, results, tables
+from synthetic_spectra.analysis.statistics import changes as changes_of_networks
 from synthetic_spectra.common.cli import run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
 from synthetic_spectra.training.run import Identity
 
-DOCS = [f"docs/{page}.md" for page in ("claims", "evaluation", "limited_data")]
+DOCS = [f"docs/{page}.md" for page in ("claims", "crystals", "evaluation", "limited_data")]
 VERDICTS = {
     "identifiable": "identifiable",
     "tied": "tied: several classes are exactly as probable",
@@ -119,33 +120,9 @@ def groups(name):
 
 
 def changes(name, after, before=""):
-    """What a change of the networks saves: pairs of networks whose labels differ in one word.
-
-    Args:
-        name: of the config.
-        after: that word, e.g. "relu".
-        before: the word that it replaces; "" if it is added at the end of the label.
-    """
+    """What a change of the networks saves; for the words see ``statistics.changes``."""
     found = results.read(results.RECORD, name, "differences").differences
-    lines = []
-    for row in found.to_dict("records"):
-        words = row["model_a"].split()
-        swapped = [after if word == before else word for word in words]
-        changed = swapped if before else [*words, after]
-        if changed == row["model_b"].split() and changed != words:
-            interval = (
-                f"{row['lower']:.1f} to {row['upper']:.1f}" if row["lower"] == row["lower"] else ""
-            )
-            lines.append(
-                {
-                    "network": " ".join(word for word in words if word != before),
-                    "runs": f"{row['runs_a']}, {row['runs_b']}",
-                    "misclassified fewer": f"{row['difference']:.1f}",
-                    "95 % interval": interval,
-                    "p (McNemar)": claims.p_value(row),
-                }
-            )
-    return markdown(pd.DataFrame(lines))
+    return markdown(changes_of_networks(found, after, before))
 
 
 def ingredients(name):
@@ -268,6 +245,24 @@ def named(*names):
     return compact(pd.DataFrame(tops).fillna("–").rename_axis("method").reset_index())
 
 
+def accuracies(name):
+    """How often networks for space groups are right on each set of crystals."""
+    found = results.read(results.RECORD, name, "tested_on").tested_on
+    return compact(crystal_tables.accuracies(found))
+
+
+def of_types(name):
+    """The same where each type of structures counts once."""
+    found = results.read(results.RECORD, name, "tested_on").tested_on
+    return compact(crystal_tables.of_types(found))
+
+
+def trainings(name):
+    """What the trainings of these networks saw and took."""
+    found = results.read(results.RECORD, name, "trained_on").trained_on
+    return compact(crystal_tables.trainings(found))
+
+
 def markdown(table):
     return tables.write(table, "markdown")
 
@@ -295,7 +290,7 @@ TABLES = {
     for one in (
         *(headline, networks, top, groups, changes, ingredients, artefacts, measured),
         *(statistics, ranges, preprint, training, activations, causes, ranking, choices, coverage),
-        *(modified, verdicts, learners, named),
+        *(modified, verdicts, learners, named, accuracies, of_types, trainings),
     )
 }
 

@@ -16,7 +16,7 @@ from tyro.conf import Positional
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 import train
-from synthetic_spectra.analysis import on_crystals, results, tables, trained
+from synthetic_spectra.analysis import crystal_tables, on_crystals, results, tables, trained
 from synthetic_spectra.common.cli import Count, NotNegative, Positive, RunSeed, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import written_whole
@@ -25,7 +25,6 @@ from synthetic_spectra.crystals.structure import Crystals, joined
 from synthetic_spectra.spectra import config, dataset, manifest, sources
 from synthetic_spectra.spectra.crystal_patterns import AT_ONCE
 from synthetic_spectra.training import run_folder
-from synthetic_spectra.training.outcome import TOP
 
 # The first ones are tested on the types that the statistics keep for tests. The last one is not:
 # structures of one type are in its training and in its test, which flatters it.
@@ -114,8 +113,12 @@ def main(settings):
     if tables_made:
         with results.alone_in(settings.results_dir):
             found = results.write(settings.results_dir, path.stem, tables_made)
-        print(tables.write(comparison(found.trained_on), "markdown"))
-        print("\n" + tables.write(on_crystals.summary(found.tested_on), "markdown"))
+        for table in (
+            crystal_tables.trainings(found.trained_on),
+            crystal_tables.accuracies(found.tested_on),
+            crystal_tables.of_types(found.tested_on),
+        ):
+            print(tables.write(table, "markdown") + "\n")
     if problems:
         raise InputError("; ".join(problems))
 
@@ -273,18 +276,6 @@ def evaluated(settings, path, definitions, problems):
             except InputError as error:
                 problems.append(str(error))
     return {kind: pd.DataFrame(of_kind) for kind, of_kind in rows.items() if of_kind}
-
-
-def comparison(table):
-    """A line for each kind of training and network: the share of test spectra whose class is the
-    likeliest one, and among the five likeliest."""
-    rows = []
-    for (name, model), runs in table.groupby(["trained_on", "model"], sort=False):
-        rows.append({"trained_on": name, "model": model, "runs": len(runs)})
-        for k in (1, 5):
-            shares = 100 * runs[TOP[k]] / runs.test_spectra
-            rows[-1][f"top {k} in %"] = tables.spread(shares)
-    return pd.DataFrame(rows)
 
 
 if __name__ == "__main__":

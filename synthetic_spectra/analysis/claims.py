@@ -8,7 +8,7 @@ import pandas as pd
 
 from synthetic_spectra.analysis.confusions import CAUSES
 from synthetic_spectra.analysis.results import by_network
-from synthetic_spectra.analysis.statistics import interval
+from synthetic_spectra.analysis.statistics import interval, p_value
 from synthetic_spectra.training.run import Identity
 
 N_SEEDS = 5  # of each published run
@@ -161,17 +161,6 @@ def activations(found, published, before="linear", after="relu"):
         }
         lines.append(line)
     return pd.DataFrame(lines)
-
-
-def p_value(row):
-    """McNemar's p-value of two networks in words; none for different numbers of runs, as a majority
-    of few runs is another one than of many.
-
-    Args:
-        row: of the table of differences.
-    """
-    known = row["runs_a"] == row["runs_b"] and row["p_mcnemar"] == row["p_mcnemar"]
-    return f"{row['p_mcnemar']:.2g}" if known else ""
 
 
 def gain(difference, ends):

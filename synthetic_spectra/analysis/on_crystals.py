@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from synthetic_spectra.analysis import results, statistics, trained
+from synthetic_spectra.analysis import statistics, trained
 from synthetic_spectra.analysis.table_files import COST, COUNTS
 from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError
@@ -32,10 +32,10 @@ CHANGES = {
     BOTH: (randomised.with_random_lattices, randomised.with_random_coordinates),
 }
 PREDICTED = (RANDOM, *CHANGES)
+REAL = (UNSEEN, SPLIT)  # the tests of trainings
 # lower ends of groups of crystals: of the volume of the cell in Å³, and of the number of sites
 VOLUMES = (0, 50, 100, 200, 400, 800, 1600, 3200)
 SITES = (1, 2, 3, 4, 5, 6, 8, 11, 16, 21, 31, 51)
-TYPES = ("type_mean", "type_lower", "type_upper")
 # what ``rows`` gives
 KINDS = ("trained_on", "tested_on", "crystal_groups", "learning_curve")
 FILE = "tested.npz"  # in the folder of a run
@@ -240,36 +240,3 @@ def history(run, spectra_per_epoch):
             numbers = {name: float(value) for name, value in row.items() if value}
             seen = round(numbers["epoch"] * spectra_per_epoch)
             yield {"epoch": int(numbers.pop("epoch")), "spectra_seen": seen, **numbers}
-
-
-def summary(table):
-    """A line for each kind of training, network and set of crystals: how often the likeliest class
-    is right, and one of the five likeliest, in %, in the mean over runs; in brackets the 95 %
-    interval. The last columns are means over types.
-
-    Args:
-        table: ``tested_on``.
-    """
-    lines = []
-    for (name, test_set), rows in table.groupby(["trained_on", "test_set"], sort=False):
-        for network, of_network in results.by_network(rows):
-            line = {
-                "trained on": name,
-                "network": network.label,
-                "runs": of_network.seed.nunique(),
-                "tested on": test_set,
-                "spectra": of_network.test_spectra.iloc[0],
-            }
-            for k in (1, 5):
-                line[f"top {k}"] = percents(of_network[of_network.top == k])
-            line["types"] = of_network.types.iloc[0]
-            for k in (1, 5):
-                line[f"of types, top {k}"] = percents(of_network[of_network.top == k], TYPES)
-            lines.append(line)
-    return pd.DataFrame(lines)
-
-
-def percents(rows, columns=("share", "lower", "upper")):
-    """Mean share of some runs in %, with the mean ends of its intervals; a dash without any."""
-    share, lower, upper = (100 * rows[column].mean() for column in columns)
-    return "–" if np.isnan(share) else f"{share:.1f} ({lower:.1f}–{upper:.1f})"

@@ -144,3 +144,43 @@ def differences(runs, correct, earlier=None):
             line |= {column: known.get(column) for column in MCNEMAR}
         lines.append(line)
     return pd.DataFrame(lines)
+
+
+def changes(table, after, before=""):
+    """What a change of the networks saves: pairs of networks whose labels differ in one word.
+
+    Args:
+        table: as ``differences`` gives it.
+        after: that word, e.g. "relu".
+        before: the word that it replaces; "" if it is added at the end of the label.
+    """
+    lines = []
+    for row in table.to_dict("records"):
+        words = row["model_a"].split()
+        swapped = [after if word == before else word for word in words]
+        changed = swapped if before else [*words, after]
+        if changed == row["model_b"].split() and changed != words:
+            interval = (
+                f"{row['lower']:.1f} to {row['upper']:.1f}" if row["lower"] == row["lower"] else ""
+            )
+            lines.append(
+                {
+                    "network": " ".join(word for word in words if word != before),
+                    "runs": f"{row['runs_a']}, {row['runs_b']}",
+                    "misclassified fewer": f"{row['difference']:.1f}",
+                    "95 % interval": interval,
+                    "p (McNemar)": p_value(row),
+                }
+            )
+    return pd.DataFrame(lines)
+
+
+def p_value(row):
+    """McNemar's p-value of two networks in words; none for different numbers of runs, as a majority
+    of few runs is another one than of many.
+
+    Args:
+        row: of the table of differences.
+    """
+    known = row["runs_a"] == row["runs_b"] and row["p_mcnemar"] == row["p_mcnemar"]
+    return f"{row['p_mcnemar']:.2g}" if known else ""
