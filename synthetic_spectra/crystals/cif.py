@@ -79,10 +79,12 @@ def crystal_from_sites(cell, operations, sites, name="", formula="", entry=""):
             raise ValueError(f"the occupancy of {label} is {occupancy:g}, expected 0 to 1")
         images = (rotations @ np.array(fractional) + translations) % 1
         # some files list the whole cell, and the symmetry as well
-        if any(
-            element == other and occupancy + share > FULL and _near(images[:1], places, cell).any()
+        alike = [
+            places
             for other, share, places in atoms
-        ):
+            if element == other and occupancy + share > FULL
+        ]
+        if alike and _near(images[:1], np.concatenate(alike), cell).any():
             continue
         # on a symmetry element several operations give one atom
         first_at_place = np.argmax(_near(images, images, cell), axis=1) == np.arange(len(images))
