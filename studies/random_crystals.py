@@ -20,6 +20,12 @@ from synthetic_spectra.common.cli import Count, Seed, run_script
 from synthetic_spectra.crystals import statistics
 from synthetic_spectra.crystals.generator import Generator, Limits
 
+# ways of drawing → fields of ``Limits``
+WAYS = {
+    "as drawn": {},
+    "last element on one site": {"compat_last_element": True},
+    "best of 5 places": {"places": 5},
+}
 PRECISION = 1e-6  # Å, of spglib: coordinates of random crystals are exact
 
 
@@ -45,19 +51,18 @@ def main(settings):
     path = statistics.find(settings.statistics)
     found = statistics.load(path)
     rows = []
-    for last_element in ("as drawn", "one site"):
-        limits = Limits(settings.least_structures, compat_last_element=last_element == "one site")
-        generator = Generator(found, limits)
+    for way, changes in WAYS.items():
+        generator = Generator(found, Limits(settings.least_structures, **changes))
         generator.draw(settings.seed, 0, [0])  # compiles
         start = time.process_time()
         crystals = generator.draw(settings.seed, 0, range(settings.crystals))
         seconds = time.process_time() - start
-        print(f"{settings.crystals / seconds:.0f} crystals a second of one core")
+        print(f"{way}: {settings.crystals / seconds:.0f} crystals a second of one core")
         real = descriptors_of_real(found, generator.groups)
         for name, values in descriptors(crystals).items():
             rows.append(
                 {
-                    "last_element": last_element,
+                    "way": way,
                     "descriptor": name,
                     "distance": ks_2samp(values, real[name]).statistic,
                     "random_median": np.median(values),
@@ -75,15 +80,17 @@ def main(settings):
             group_of(checked.crystal(i)) != checked.groups[i]
             for i in track(range(settings.checked), "space groups", console=Console(stderr=True))
         )
-        print(f"last element {last_element}: {wrong} of {settings.checked} space groups differ")
+        print(f"{way}: {wrong} of {settings.checked} space groups differ")
     table = pd.DataFrame(rows)
     results.write(settings.results_dir, path.stem, {"crystals": table})
     print(table.to_string(index=False, float_format="%.4g"))
 
 
 def descriptors(crystals):
-    """Sizes of ``Crystals``: name → (n,)."""
+    """Sizes of ``Crystals``, and their smallest distance over the sum of both radii: name →
+    (n,)."""
     return {
+        "smallest_distance": crystals.smallest_distances(statistics.atom_radii()),
         "volume": crystals.volumes,
         "sites": crystals.site_numbers,
         "atoms": crystals.atom_numbers,
@@ -92,9 +99,12 @@ def descriptors(crystals):
 
 
 def descriptors_of_real(found, groups):
-    """The same of the structures of some space groups in ``Statistics``."""
+    """The same of the structures of some space groups in ``Statistics``; distances are those of the
+    structures for tests, as no coordinates of the others are kept."""
     chosen = np.isin(found.groups, groups)
+    tests = found.tests.chosen(np.flatnonzero(np.isin(found.tests.groups, groups)))
     return {
+        "smallest_distance": tests.smallest_distances(statistics.atom_radii()),
         "volume": found.volumes[chosen],
         "sites": found.site_numbers[chosen],
         "atoms": found.atom_numbers[chosen],

@@ -40,8 +40,8 @@ VARIANTS = {
     "twice the filters": Variant({"model_args": ("filters=[32,64,128,256,256]",)}),
     "batches of 64": Variant({"batch_size": 64}),
     "batches of 256": Variant({"batch_size": 256}),
-    "learning rate of 0.002": Variant({"learning_rate": 0.002}),
-    "learning rate of 0.008": Variant({"learning_rate": 0.008}),
+    "learning rate of 0.001": Variant({"learning_rate": 0.001}),
+    "learning rate of 0.004": Variant({"learning_rate": 0.004}),
 }
 
 
@@ -61,7 +61,7 @@ class Settings:
     """Random seeds of the training, each ≥ 0, a run of each variant for each."""
     spectra: Count = 262144
     """Spectra that a training sees, rounded to whole epochs, ≥ 1."""
-    learning_rate: Positive = 4e-3
+    learning_rate: Positive = 2e-3
     """Learning rate of Adam in the first third of the epochs, > 0; a half and a quarter of it in
     the others."""
     ema_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.995

@@ -147,7 +147,7 @@ TABLES = {
     "crystals": Table(
         "crystals_{}.csv",
         "studies/random_crystals.py",
-        ("last_element", "descriptor", "distance", "random_median", "real_median"),
+        ("way", "descriptor", "distance", "random_median", "real_median"),
         (),
         SIX,
     ),

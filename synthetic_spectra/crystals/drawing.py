@@ -27,7 +27,8 @@ def draw(seed, epoch, numbers, groups, given_groups, tables, limits):
         given_groups: places in ``tables.numbers``, (n,), or -1 where the group is to be drawn.
         tables: ``generator.Tables``.
         limits: largest volume, largest number of sites, whether the last element has one site,
-            number of random places of which a site takes one.
+            number of random places of which a site takes one, number of random occupations of
+            which a crystal takes one.
 
     Returns:
         arrays of ``Crystals``, and the place of a group in which no crystal was found, else -1.
@@ -85,7 +86,7 @@ def _crystal(
         n_elements = place(tables.element_numbers[group], uniform(state))
         tries = 0
         while tries < TRIES:
-            n_sites = _occupy(
+            n_sites = _occupy_as_real(
                 group, n_elements, tables, limits, state, site_elements, site_positions
             )
             tries += 1
@@ -104,6 +105,42 @@ def _crystal(
             if not is_higher(group, n_atoms, tables, site_elements, atoms, atom_sites, primitive):
                 return n_sites, n_atoms
     return 0, 0
+
+
+@compiled
+def _occupy_as_real(group, n_elements, tables, limits, state, site_elements, site_positions):
+    """Draw occupations of sites, and keep the one whose atoms have most nearly the volume of those
+    of a structure of the group, which is drawn too; one occupation is kept as it is.
+
+    Returns:
+        number of sites; -1 if there are too many in all.
+    """
+    if limits[4] == 1:
+        return _occupy(group, n_elements, tables, limits, state, site_elements, site_positions)
+    first, end = tables.structures[group], tables.structures[group + 1]
+    wanted = tables.atomic_volumes[first + min(int(uniform(state) * (end - first)), end - first - 1)]
+    elements, positions = np.empty_like(site_elements), np.empty_like(site_positions)
+    kept, least = -1, np.inf
+    for _ in range(limits[4]):
+        n_sites = _occupy(group, n_elements, tables, limits, state, elements, positions)
+        # by their ratio; an occupation with too many sites has no volume
+        if n_sites > 0:
+            ratio = _atomic_volume(n_sites, tables, elements, positions) / wanted
+            if max(ratio, 1 / ratio) < least:
+                kept, least = n_sites, max(ratio, 1 / ratio)
+                site_elements[:n_sites] = elements[:n_sites]
+                site_positions[:n_sites] = positions[:n_sites]
+    return kept
+
+
+@compiled
+def _atomic_volume(n_sites, tables, site_elements, site_positions):
+    """Volume in Å³ of the atoms in the conventional cell."""
+    atomic_volume = 0.0
+    for site in range(n_sites):
+        multiplicity = tables.multiplicities[site_positions[site]]
+        atomic_volume += multiplicity * tables.atom_volumes[site_elements[site]]
+    return atomic_volume
 
 
 @compiled
@@ -146,10 +183,7 @@ def _volume(group, n_sites, tables, state, site_elements, site_positions):
     exp(-(V - V_i)² / 2 h²) times a normal density around d_i. To pick a structure by that weight
     and to add a normal number draws from it exactly.
     """
-    atomic_volume = 0.0
-    for site in range(n_sites):
-        multiplicity = tables.multiplicities[site_positions[site]]
-        atomic_volume += multiplicity * tables.atom_volumes[site_elements[site]]
+    atomic_volume = _atomic_volume(n_sites, tables, site_elements, site_positions)
     structures = slice(tables.structures[group], tables.structures[group + 1])
     volumes, densenesses = tables.atomic_volumes[structures], tables.densenesses[structures]
     if atomic_volume > tables.largest[group]:

@@ -10,7 +10,8 @@ Method: H. Schopmans, P. Reiser, P. Friederich, Digital Discovery 2, 1414 (2023)
    of the lengths, divided by the cube root of the volume, and the angles.
 4. Free coordinates are uniform. A crystal with a higher symmetry than its group is drawn again.
 
-Not published: of several uniform places a site takes the one that is farthest from other atoms.
+Not published: of several uniform places a site takes the one that is farthest from other atoms, and
+of several occupations of the sites a crystal takes the one whose atoms have the likeliest volume.
 """
 
 from dataclasses import dataclass
@@ -51,6 +52,9 @@ class Limits:
             for it, as in the published code.
         places: random places of each site, ≥ 1. It takes the one whose smallest distance from the
             atoms placed before, divided by the sum of the radii, is largest; 1 as published.
+        occupations: random occupations of the sites of a crystal, ≥ 1. It takes the one whose
+            atoms' volume is nearest to that of a structure of the group, which is drawn at random;
+            1 as published.
     """
 
     least_structures: int = 50
@@ -59,6 +63,7 @@ class Limits:
     uniform_groups: bool = False
     compat_last_element: bool = False
     places: int = 1
+    occupations: int = 1
 
 
 class Tables(NamedTuple):
@@ -128,6 +133,7 @@ class Generator:
             int(limits.max_sites),
             bool(limits.compat_last_element),
             int(limits.places),
+            int(limits.occupations),
         )
 
     def draw(self, seed, epoch, numbers, groups=None):
