@@ -25,6 +25,7 @@ WAYS = {
     "as drawn": {},
     "last element on one site": {"compat_last_element": True},
     "best of 5 places": {"places": 5},
+    "best of 10 occupations": {"occupations": 10},
 }
 PRECISION = 1e-6  # Å, of spglib: coordinates of random crystals are exact
 

@@ -30,6 +30,7 @@ VARIANTS = {
     # how crystals are drawn
     "best of 5 places": Variant(config={"places": 5}),
     "best of 20 places": Variant(config={"places": 20}),
+    "best of 10 occupations": Variant(config={"occupations": 10}),
     "last element on one site": Variant(config={"compat_last_element": True}),
     "groups equally frequent": Variant(config={"uniform_groups": True}),
     "half of the crystals altered": Variant(config={"altered_share": 0.5}),

@@ -53,6 +53,8 @@ class CrystalConfig(Config):
     compat_last_element: bool = False
     # random places of each site, which takes the one that is farthest from other atoms
     places: Annotated[Count, Field(le=100)] = 1
+    # random occupations of the sites of a crystal, which takes the one with the likeliest volume
+    occupations: Annotated[Count, Field(le=100)] = 1
     # share of the crystals for training and validation that are real ones of the statistics, with
     # another cell and other elements; the others are random
     altered_share: Share = 0.0

@@ -224,6 +224,7 @@ def limits(definitions):
         uniform_groups=definitions.uniform_groups,
         compat_last_element=definitions.compat_last_element,
         places=definitions.places,
+        occupations=definitions.occupations,
     )
 
 
