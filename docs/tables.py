@@ -245,22 +245,9 @@ def named(*names):
     return compact(pd.DataFrame(tops).fillna("–").rename_axis("method").reset_index())
 
 
-def accuracies(name):
-    """How often networks for space groups are right on each set of crystals."""
-    found = results.read(results.RECORD, name, "tested_on").tested_on
-    return compact(crystal_tables.accuracies(found))
-
-
-def of_types(name):
-    """The same where each type of structures counts once."""
-    found = results.read(results.RECORD, name, "tested_on").tested_on
-    return compact(crystal_tables.of_types(found))
-
-
-def trainings(name):
-    """What the trainings of these networks saw and took."""
-    found = results.read(results.RECORD, name, "trained_on").trained_on
-    return compact(crystal_tables.trainings(found))
+def of_crystals(lines_of, kind):
+    """A function that makes a table of lines of a table of results, by the name of its config."""
+    return lambda name: compact(lines_of(getattr(results.read(results.RECORD, name, kind), kind)))
 
 
 def markdown(table):
@@ -290,8 +277,14 @@ TABLES = {
     for one in (
         *(headline, networks, top, groups, changes, ingredients, artefacts, measured),
         *(statistics, ranges, preprint, training, activations, causes, ranking, choices, coverage),
-        *(modified, verdicts, learners, named, accuracies, of_types, trainings),
+        *(modified, verdicts, learners, named),
     )
+}
+TABLES |= {
+    "accuracies": of_crystals(crystal_tables.accuracies, "tested_on"),
+    "of_types": of_crystals(crystal_tables.of_types, "tested_on"),
+    "trainings": of_crystals(crystal_tables.trainings, "trained_on"),
+    "distances": of_crystals(crystal_tables.distances, "crystals"),
 }
 
 

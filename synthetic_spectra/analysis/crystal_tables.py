@@ -1,5 +1,5 @@
 """Tables about networks for space groups → lines for people: how often they are right, on what,
-and what their trainings took."""
+what their trainings took, and how real random crystals are."""
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,19 @@ def trainings(trained_on):
                 }
             )
     return pd.DataFrame(lines)
+
+
+def distances(crystals):
+    """A line for each descriptor of crystals: Kolmogorov–Smirnov distances of random ones from real
+    ones, for each way of drawing them.
+
+    Args:
+        crystals: of ``results.Results``.
+    """
+    ways = crystals.pivot(index="descriptor", columns="way", values="distance")
+    ways = ways.loc[crystals.descriptor.unique(), crystals.way.unique()]
+    ways.index = ways.index.str.replace("_", " ")
+    return ways.map("{:.3f}".format).rename_axis("descriptor").reset_index()
 
 
 def _lines(tested, columns, number="test_spectra"):
