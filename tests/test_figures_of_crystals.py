@@ -99,10 +99,11 @@ def test_the_study_writes_a_row_for_each_size_and_way_of_drawing(shell, tmp_path
     done = shell(tmp_path, "studies/random_crystals.py", "--crystals", 500, "--checked", 20)
     assert "0 of 20 space groups differ" in done.stdout
     table = results.Results(tmp_path / results.MADE, "all").crystals
-    sizes = ("volume", "sites", "atoms", "denseness")
-    expected = list(itertools.product(("as drawn", "one site"), sizes))
-    assert list(zip(table.last_element, table.descriptor, strict=True)) == expected
-    assert table.distance.between(0, 0.3).all() and (table.random_crystals == 500).all()
+    ways = ("as drawn", "last element on one site", "best of 5 places", "best of 10 occupations")
+    descriptors = ("smallest_distance", "volume", "sites", "atoms", "denseness")
+    expected = list(itertools.product(ways, descriptors))
+    assert list(zip(table.way, table.descriptor, strict=True)) == expected
+    assert table.distance.between(0, 0.8).all() and (table.random_crystals == 500).all()
 
     # the record has the same medians of the real ones
     kept = results.Results(results.RECORD, "all").crystals
