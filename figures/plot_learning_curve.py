@@ -14,7 +14,8 @@ from synthetic_spectra.spectra import config
 # column of the table → line, and what it is of
 CURVES = {"accuracy": (":", "training"), "val_accuracy": ("-", "validation")}
 
-ERRORS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 40, 50, 60, 80, 100)  # ticks, in %
+# ticks, in %
+ERRORS, HIGH_ERRORS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100), (10, 15, 20, 30, 40, 60, 80, 100)
 SEEN = [digit * 10**power for power in range(9) for digit in (1, 3)]
 
 
@@ -82,10 +83,12 @@ def draw(curves, tested):
         axes.set_title(kind.replace("_", " "))
         axes.grid(which="both", alpha=0.25)
     first = panels[0, 0]
-    lowest = 0.8 * 100 * (1 - curves[[*CURVES]].max().max())
-    first.set_ylim(max(0.1, lowest), 100)
+    # the errors of a training that knows its spectra by heart go below
+    lowest = max(0.1, 0.5 * 100 * (1 - curves.val_accuracy.max()))
+    first.set_ylim(lowest, 100)
     first.set_ylabel("error, in %")
-    first.set_yticks([one for one in ERRORS if one >= lowest])
+    wide = lowest < 5
+    first.set_yticks([one for one in (ERRORS if wide else HIGH_ERRORS) if one >= lowest])
     seen = curves.spectra_seen.min(), curves.spectra_seen.max()
     first.set_xticks([one for one in SEEN if seen[0] <= one <= seen[1]])
     for axis, write in ((first.xaxis, "{:,.0f}"), (first.yaxis, "{:g}")):
