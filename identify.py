@@ -19,7 +19,7 @@ from synthetic_spectra.measured.identification import LEAST_CERTAINTY, Identifie
 from synthetic_spectra.spectra import config
 
 # configs that are asked where no other is named; a network for each comes along in trained/
-SUBSTANCES, SPACE_GROUPS = "minerals", "space_groups_30"
+SUBSTANCES, SPACE_GROUPS = "minerals", "space_groups_30_altered"
 # settings of the search for substances alone
 OF_SUBSTANCES = (
     "network", "elements", "fft_criterion", "fft_bins", "least_certainty", "shift", "strain",
@@ -37,7 +37,7 @@ class Settings:
     """Likeliest space groups of powder diffractograms in place of substances."""
     config: str | None = None
     """Name of a file in dataset_configs/, or a path to a .json: by default minerals, and of space
-    groups space_groups_30. The classes of another one have an axis and names, or are groups."""
+    groups space_groups_30_altered. The classes of another have an axis and names, or are groups."""
     runs_dir: Path = Path("runs")
     """Folder that holds a folder per config, and in it one per run."""
     datasets_dir: Path = Path("datasets")
@@ -60,6 +60,11 @@ class Settings:
     the filter (docs/limited_data.md); no filter by default."""
     fft_bins: Annotated[int, Field(ge=1, le=10000)] = BINS
     """Number of the lowest frequencies that the filter keeps, 1 to 10000."""
+
+    # space groups
+    least_intensity: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the highest intensity below which nothing is part of a line, in [0, 1); of space
+    groups alone."""
 
     # the answer
     least_certainty: Annotated[float, Field(ge=0, le=1)] = LEAST_CERTAINTY
@@ -105,6 +110,8 @@ def main(settings):
 
 def substances_of(settings):
     """A function that gives the ``substances.Shown`` of a file, and the columns of their table."""
+    if settings.least_intensity:
+        raise InputError("--least-intensity: expected with --space-group")
     path = config.find(settings.config or SUBSTANCES)
     definitions = trained.with_noise_of(settings.datasets_dir, path)
     run = best_run(settings, path.stem) if settings.network else None
@@ -154,7 +161,9 @@ def groups_of(settings):
     definitions = trained.trained_on(run, settings.datasets_dir)
     network = trained.classifier(run, definitions, settings.datasets_dir)
     accuracy = space_groups.Accuracy(definitions.n_classes, *trained.right_in_test(run))
-    identifier = space_groups.Identifier(definitions, network, accuracy, settings.wavelength)
+    identifier = space_groups.Identifier(
+        definitions, network, accuracy, settings.wavelength, settings.least_intensity
+    )
     return identifier.answer, space_groups.COLUMNS
 
 

@@ -13,6 +13,7 @@ from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.measured.space_groups import COLUMNS, Accuracy, Group, Identifier
 from synthetic_spectra.spectra import config
 
+NAME = "space_groups_30_altered"  # the config whose network comes along
 GROUPS = ([225], [76, 78], [166], [14], [62], [2])
 CONFIG = {
     "kind": "crystals", "datapoints": 500, "two_theta": [10.0, 80.0], "wavelength": 1.5406,
@@ -87,6 +88,15 @@ def test_a_part_of_the_range_is_told_and_a_short_one_refused(tmp_path, identifie
         identifier.answer(write(tmp_path / "c.xy", 20, 40))
 
 
+def test_what_is_too_low_to_be_of_a_line_is_taken_off(tmp_path, identifier):
+    path = write(tmp_path / "a.xy")
+    least = 0.25
+    above = Identifier(identifier.definitions, linear, identifier.accuracy, 1.5406, least)
+    every, high = identifier.answer(path).intensities, above.answer(path).intensities
+    assert (every[every > 0] < 0.5).any()
+    assert np.array_equal(high, np.where(every**2 < least, 0, every))
+
+
 def test_an_unknown_wavelength_is_refused(tmp_path, identifier):
     unknown = Identifier(identifier.definitions, linear, identifier.accuracy)
     with pytest.raises(InputError, match=r"a.xy: .*wavelength; expected --wavelength"):
@@ -111,12 +121,12 @@ def test_what_a_network_cannot_answer_is_refused(shell, tmp_path):
         done = shell(tmp_path, "identify.py", "a.xy", "--space-group", *flags, check=False)
         refused(done, *words)
         assert done.stdout == ""
+    done = shell(tmp_path, "identify.py", "a.xy", "--least-intensity", 0.1, check=False)
+    refused(done, "--least-intensity", "--space-group")
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    trained.folder_of("none", "space_groups_30") is None, reason="no network comes along"
-)
+@pytest.mark.skipif(trained.folder_of("none", NAME) is None, reason="no network comes along")
 def test_the_network_that_comes_along_answers(shell, tmp_path):
     write(tmp_path / "a.xy", 4, 95, peaks=(38.2, 44.4, 64.6, 77.6, 81.8))
     (tmp_path / "b.xy").write_text("no numbers")
@@ -127,7 +137,7 @@ def test_the_network_that_comes_along_answers(shell, tmp_path):
     assert [row["verdict"] for row in rows] == 5 * ["likeliest"] + ["failed"]
     # lines of gold
     assert "225" in [row["space_groups"] for row in rows[:5]]
-    folder = ROOT / "trained" / "space_groups_30"
+    folder = ROOT / "trained" / NAME
     (summary,) = (json.loads(path.read_text()) for path in folder.glob("*/summary.json"))
     n, right = int(rows[0]["test_spectra"]), int(rows[0]["test_top_1"])
     assert (n, n - right) == (summary["test_spectra"], summary["test_misclassified"])
@@ -135,4 +145,4 @@ def test_the_network_that_comes_along_answers(shell, tmp_path):
 
     # its classes are still those that the config has
     known = config.load(folder / "config.json")
-    assert known == config.load(config.find("space_groups_30")).resolved()
+    assert known.spectra == config.load(config.find(NAME)).resolved().spectra

@@ -144,12 +144,15 @@ class Identifier:
         network: spectra, float32 (n, n_datapoints) → probabilities (n, classes).
         accuracy: its ``Accuracy``.
         wavelength: of the measurements in Å; None where the files tell.
+        least_intensity: of what counts as part of a line, in that of the highest one, 0 to 1; less
+            is taken to be 0.
     """
 
     definitions: object
     network: Callable
     accuracy: Accuracy
     wavelength: float | None = None
+    least_intensity: float = 0.0
 
     def answer(self, path):
         """The likeliest space groups of a measured file.
@@ -161,7 +164,10 @@ class Identifier:
             InputError: names the file, and says why there is no answer.
         """
         found = diffractogram.read(path, self.definitions, self.wavelength)
-        probabilities = self.network(found.intensities[None])[0]
+        intensities = found.intensities.copy()
+        least = self.least_intensity
+        intensities[intensities < (np.sqrt(least) if self.definitions.root else least)] = 0
+        probabilities = self.network(intensities[None])[0]
         if not np.isfinite(probabilities).all():
             raise InputError(f"{path}: the network gives no probabilities")
         classes = list(self.definitions.spectra.values())
@@ -176,6 +182,6 @@ class Identifier:
             best=[Group(tuple(classes[k].space_groups), float(probabilities[k])) for k in best],
             accuracy=self.accuracy,
             two_theta=found.two_theta,
-            intensities=np.where(found.covered, found.intensities, np.nan),
+            intensities=np.where(found.covered, intensities, np.nan),
             notes=notes,
         )
