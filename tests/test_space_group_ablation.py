@@ -9,7 +9,7 @@ from studies import space_group_ablation
 from synthetic_spectra.analysis import results
 from synthetic_spectra.spectra import config, dataset
 
-CHOSEN = ("complete", "best of 5 places", "evenly spaced in 2θ", "batches of 64")
+CHOSEN = ("complete", "evenly spaced in 2θ", "best of 10 occupations", "batches of 64")
 STUDY = "studies/space_group_ablation.py"
 ARGUMENTS = (
     "--config", "few.json", "--spectra", 96, "--seeds", 1, "--precision", "float32", "--variants",
@@ -49,9 +49,9 @@ def test_variants_are_tested_with_the_same_crystals(shell, place):  # noqa: F811
 
     folder = place / "datasets"
     complete = dataset.load(folder, "few")
-    apart = dataset.load(folder / "ablation" / "places=5", "few")
-    assert np.array_equal(apart.x["test"], complete.x["test"])
-    assert not np.array_equal(apart.x["val"], complete.x["val"])
+    other = dataset.load(folder / "ablation" / "occupations=10", "few")
+    assert np.array_equal(other.x["test"], complete.x["test"])
+    assert not np.array_equal(other.x["val"], complete.x["val"])
     even = dataset.load(folder / "ablation" / "scale=two_theta", "few")
     assert np.array_equal(even.y["test"], complete.y["test"])
     assert not np.array_equal(even.x["test"], complete.x["test"])
