@@ -13,7 +13,7 @@ from pydantic import Field
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # to find the project
 from synthetic_spectra.analysis import results, tables, trained
 from synthetic_spectra.analysis.strengths import effects_of
-from synthetic_spectra.common.cli import notice, run_script
+from synthetic_spectra.common.cli import Count, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, sources
 from synthetic_spectra.training.outcome import TOP, classified, top
@@ -30,6 +30,8 @@ class Settings:
         "space_groups_30", "space_groups_30_measured",
     )  # fmt: skip
     """Names of the configs whose finished runs are tested."""
+    test_crystals: Count | None = None
+    """Number of real crystals, ≥ 1, drawn at random from all; by default as the config says."""
 
     # where
     datasets_dir: Path = Path("datasets")
@@ -43,6 +45,9 @@ class Settings:
 def main(settings):
     path = config.find(settings.config)
     definitions = config.load(path).resolved()
+    if settings.test_crystals:
+        content = definitions.content() | {"n_test": settings.test_crystals}
+        definitions = config.parse(content, "settings")
     try:
         definitions.need_space_groups()
         effects = effects_of(definitions)
