@@ -37,7 +37,7 @@ def trainings(trained_on):
             lines.append(
                 {
                     "trained on": kind.replace("_", " "),
-                    "network": f"{network.model} ({len(runs)})",
+                    "network": f"{network.model} ×{len(runs)}",
                     "spectra seen": f"{runs.spectra_seen.mean():,.0f}",
                     "minutes": f"{runs.minutes.mean():.0f}",
                     "top 1": _over_runs(100 * runs[TOP[1]] / runs.test_spectra),
@@ -67,7 +67,7 @@ def _lines(tested, columns, number="test_spectra"):
             lines.append(
                 {
                     "trained on": kind.replace("_", " "),
-                    "network": f"{network.model} ({runs.seed.nunique()})",
+                    "network": f"{network.model} ×{runs.seed.nunique()}",
                     "tested on": test_set.replace("_", " "),
                     number.replace("test_", ""): f"{runs[number].iloc[0]:.0f}",
                     **{f"top {k}": _percents(runs[runs.top == k], columns) for k in (1, 5)},
