@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -19,12 +20,11 @@ from synthetic_spectra.common.machine import processor
 from synthetic_spectra.spectra import config, sources
 
 WARM_UP = 16  # steps before anything is timed: the first ones trace and compile
-# rows of the table: quantity → unit
+# rows of the table
 DRAWING, WHOLE = "drawing", "training with its drawing"
 SHARE = "drawing, share of the training"
-FETCHED, RAYLET = "head: fetching a batch", "head: Ray's own processes"
-FED, AT_HAND = "head: a network of one layer on fetched batches", "the same on batches at hand"
-HEAD = "head: fetching and handing to Keras"
+FETCHED, HEAD = "head: fetching", "head: fetching and handing to Keras"
+RAYLET = "head: Ray's own processes"
 MICROSECONDS = "µs a pattern"
 
 
@@ -43,49 +43,48 @@ class Settings:
     rounds: Count = 5
     """Number of rounds, ≥ 1; the median is written."""
     actors: Count = 1
-    """Actors that draw for the head, of one core each, ≥ 1. They are left out without Ray."""
+    """Actors that draw for the head, of one core each, ≥ 1."""
+    parts: tuple[Literal["training", "head"], ...] = ("training", "head")
+    """Measurements: a training with its drawing, and the head of a Ray cluster, which needs Ray."""
     output: Path = ROOT / "benchmarks" / "stream.csv"
     """CSV file to write."""
 
 
 def main(settings):
-    definitions = config.load(config.find(settings.config)).resolved()
-    source = sources.stream(definitions)
-    rounds = training(settings, definitions, partial(source.batch, 0))
-    try:
-        import ray  # noqa: F401
-    except ModuleNotFoundError:
-        notice("Ray is not installed: the head of a cluster is left out")
-    else:
-        rounds = [
-            one | of_head for one, of_head in zip(rounds, head(settings, definitions), strict=True)
-        ]
-
     from synthetic_spectra.common import backend
 
-    table = pd.DataFrame(rounds).median().rename_axis("quantity").rename("value").reset_index()
-    units = ["" if name == SHARE else MICROSECONDS for name in table.quantity]
+    definitions = config.load(config.find(settings.config)).resolved()
     versions = "; ".join(f"{name} {version}" for name, version in backend.versions().items())
     origin = {"config": settings.config, "model": settings.model, "rounds": settings.rounds}
-    table = table.assign(unit=units, **origin, machine=processor(), versions=versions)
-    write_text(settings.output, table.to_csv(index=False, float_format="%.4g"))
+    origin |= {"machine": processor(), "versions": versions}
+    for part in settings.parts:
+        rounds = {"training": training, "head": head}[part](settings, definitions)
+        found = pd.DataFrame(rounds).median().rename_axis("quantity").rename("value").reset_index()
+        units = ["" if name == SHARE else MICROSECONDS for name in found.quantity]
+        table = found.assign(unit=units, **origin)
+
+        # what was not measured now stays
+        if settings.output.is_file():
+            before = pd.read_csv(settings.output, keep_default_na=False)
+            table = pd.concat([before[~before.quantity.isin(table.quantity)], table])
+        write_text(settings.output, table.to_csv(index=False, float_format="%.4g"))
     show(table)
     notice(f"wrote {settings.output}")
 
 
-def training(settings, definitions, draw):
+def training(settings, definitions):
     """Processor time of each round of a training on the stream, and of the drawing in it.
 
     Args:
         settings: the ``Settings``.
         definitions: the resolved config.
-        draw: as of ``StreamedBatches``.
 
     Returns:
         of each round quantity → value.
     """
     from synthetic_spectra.training.streamed import StreamedBatches, Waiting
 
+    draw = partial(sources.stream(definitions).batch, 0)
     spent, drawn, lock = [0.0], [0], threading.Lock()
 
     def timed(epoch, start, end):
@@ -117,7 +116,8 @@ def head(settings, definitions):
     """Processor time of each round of the head of a Ray cluster, whose other node draws.
 
     The other node is a second set of Ray's processes on this machine, with an object store of its
-    own, so that each batch goes through a socket from one to the other.
+    own, so that all goes through a socket from one to the other. Handing to Keras is what training
+    a network of one layer takes longer than with batches that are tensors already.
 
     Returns:
         of each round quantity → value.
@@ -147,8 +147,8 @@ def head(settings, definitions):
         model = made_ready(keras.Model(inputs, scores))
 
         def stream(steps):
-            n = steps * settings.batch_size
-            return StreamedBatches(actors, n, settings.batch_size, actors.in_flight)
+            n, threads = steps * settings.batch_size, actors.in_flight
+            return StreamedBatches(actors, n, settings.batch_size, threads, ray_cluster.AT_ONCE)
 
         warm_up = stream(WARM_UP)
         fit(model, warm_up, Waiting(warm_up))
@@ -156,15 +156,16 @@ def head(settings, definitions):
         x, y = keras.ops.convert_to_tensor(spectra[..., None]), keras.ops.convert_to_tensor(labels)
         rounds = []
         for i in range(settings.rounds):
-            fetched, began, others = stream(settings.steps), time.process_time(), of(processes)
+            fetched, began = stream(settings.steps), time.process_time()
             for k in range(settings.steps):
                 fetched[k]
-            seconds = {FETCHED: time.process_time() - began, RAYLET: of(processes) - others}
+            seconds = {FETCHED: time.process_time() - began}
             fetched.close()
+
             batches, others = stream(settings.steps), of(processes)
-            seconds[FED] = fit(model, batches, Waiting(batches)) + of(processes) - others
-            seconds[AT_HAND] = fit(model, at_hand(x, y, settings.steps))
-            seconds[HEAD] = seconds[FED] - seconds[AT_HAND]
+            fed = fit(model, batches, Waiting(batches))
+            seconds[RAYLET] = of(processes) - others
+            seconds[HEAD] = fed - fit(model, at_hand(x, y), steps=settings.steps)
             rounds.append({name: 1e6 * value / patterns for name, value in seconds.items()})
             notice(f"head: round {i + 1} of {settings.rounds}, {rounds[-1][HEAD]:.1f} µs")
         return rounds
@@ -196,16 +197,16 @@ def made_ready(model):
     return model
 
 
-def fit(model, batches, *callbacks):
+def fit(model, batches, *callbacks, steps=None):
     """Train for one epoch; the processor time that this process takes, in seconds."""
     began = time.process_time()
-    model.fit(batches, shuffle=False, callbacks=list(callbacks), verbose=0)
+    model.fit(batches, steps_per_epoch=steps, shuffle=False, callbacks=list(callbacks), verbose=0)
     return time.process_time() - began
 
 
-def at_hand(x, y, steps):
+def at_hand(x, y):
     """The same batch again and again, as the backend's tensors."""
-    for _ in range(steps):
+    while True:
         yield x, y
 
 
@@ -222,13 +223,16 @@ def of(processes):
 def show(table):
     """Print the table, and how many cores draw for a trainer."""
     print(table[["quantity", "value", "unit"]].to_string(index=False, float_format="{:.4g}".format))
-    values = table.set_index("quantity")["value"]
-    trained = values[WHOLE] - values[DRAWING]
-    rates = 1e6 / values[DRAWING], 1e6 / trained
-    print("a core draws {:,.0f} patterns a second, or trains {:,.0f}".format(*rates))
-    print(f"cores that draw, for each core that trains: {values[DRAWING] / trained:.2f}")
+    values = table.set_index("quantity")["value"].astype(float)
+    if DRAWING in values:
+        trained = values[WHOLE] - values[DRAWING]
+        rates = 1e6 / values[DRAWING], 1e6 / trained
+        print("a core draws {:,.0f} patterns a second, or trains {:,.0f}".format(*rates))
+        cores = values[DRAWING] / trained
+        print(f"cores that draw, for each core that trains: {cores:.2f}")
     if HEAD in values:
-        print(f"cores that draw, for one core of the head: {values[DRAWING] / values[HEAD]:.1f}")
+        of_head = 1e6 / (values[HEAD] + values[RAYLET])
+        print(f"a core of the head takes {of_head:,.0f} patterns a second from actors")
 
 
 if __name__ == "__main__":

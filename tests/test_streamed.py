@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from math import ceil
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from synthetic_spectra.common.backend import keras
 from synthetic_spectra.spectra import dataset, kinds, sources
 from synthetic_spectra.spectra.peaks import PeakSource
 from synthetic_spectra.training.callbacks import Halving
-from synthetic_spectra.training.streamed import AHEAD, StreamedBatches, Waiting
+from synthetic_spectra.training.streamed import StreamedBatches, Waiting
 
 NAME = "blurred_areas-dropout=0.2-relu-online-2"
 TRAINED = (
@@ -60,8 +61,8 @@ def test_batches_are_those_of_the_stream_in_any_order_and_by_any_number_of_threa
             drawn.append((epoch, start))
         return numbered(epoch, start, end)
 
-    for threads in (1, 3):
-        batches = StreamedBatches(draw, 50, 8, threads)
+    for threads, at_once in ((1, 1), (3, 1), (2, 3), (1, 9)):
+        batches = StreamedBatches(draw, 50, 8, threads, at_once)
         drawn.clear()
         for epoch in (0, 1, 5):
             batches.start_epoch(epoch)
@@ -74,8 +75,10 @@ def test_batches_are_those_of_the_stream_in_any_order_and_by_any_number_of_threa
                 assert len(batches.drawn) <= batches.ahead + 1
         assert len(batches) == 7
         batches.close()
-        # 21 batches, those that were asked for again, those ahead of the end of an epoch
-        assert len(drawn) <= 21 + 3 * 2 + 2 * AHEAD * threads
+        batches.threads.shutdown(wait=True)
+        # 7 batches in an epoch, those ahead of its end, and nothing twice
+        assert 3 * ceil(7 / at_once) <= len(drawn) <= 3 * ceil(7 / at_once) + 2 * batches.ahead
+        assert len(set(drawn)) == len(drawn)
 
 
 def test_training_sees_the_stream_from_the_batch_where_it_goes_on():
@@ -90,7 +93,7 @@ def test_training_sees_the_stream_from_the_batch_where_it_goes_on():
         on_train_batch_end=lambda batch, logs: seen.append(float(logs["loss"]))
     )
     for first in (0, 5):
-        batches = StreamedBatches(numbered, 50, 10, threads=2)
+        batches = StreamedBatches(numbered, 50, 10, threads=2, at_once=2)
         model.fit(
             batches,
             initial_epoch=first,

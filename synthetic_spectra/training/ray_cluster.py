@@ -10,8 +10,9 @@ from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError, first_line
 from synthetic_spectra.spectra import config, sources
 
-# batches that an actor draws or keeps ready at a time, so that none waits for the trainer's next
+# portions that an actor draws or keeps ready at a time, so that none waits for the trainer's next
 IN_FLIGHT = 2
+AT_ONCE = 8  # batches of a portion: a call of an actor takes the trainer as long as a batch
 START = 60  # seconds that the actors of a run may take until they have a core
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -139,7 +140,7 @@ def settings_of_one(identity):
 
 
 class Drawer:
-    """Draws batches of a stream of spectra, as an actor on a node.
+    """Draws parts of a stream of spectra, as an actor on a node.
 
     Args:
         definitions: content of the resolved config.
@@ -157,9 +158,9 @@ class Drawer:
 
 
 class Actors:
-    """Actors on the nodes of a Ray cluster that draw batches of a stream.
+    """Actors on the nodes of a Ray cluster that draw portions of a stream.
 
-    A batch depends on its numbers alone: that of an actor which is lost is drawn here, and so are
+    A portion depends on its numbers alone: that of an actor which is lost is drawn here, and so are
     the next ones of the actor until Ray has started it anew.
 
     Args:
@@ -205,7 +206,7 @@ class Actors:
             if actor:
                 return self.ray.get(actor.batch.remote(epoch, start, end))
         except self.ray.exceptions.RayActorError:
-            notice("  an actor is lost; its batch is drawn here")
+            notice("  an actor is lost; its portion is drawn here")
         finally:
             self.free.put(actor)
         return self.here.batch(epoch, start, end)

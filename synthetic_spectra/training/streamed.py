@@ -12,7 +12,7 @@ from synthetic_spectra.spectra import sources
 from synthetic_spectra.training import ray_cluster
 from synthetic_spectra.training.batches import Batches, StartOfEpoch
 
-# batches that each thread draws ahead of the training
+# batches that each thread draws ahead of the training, and a portion at least
 AHEAD = 4
 
 
@@ -29,11 +29,13 @@ def training_spectra(data, seed, settings):
     """
     source = sources.stream(data.definitions) if settings.online else None
     if source:
-        draw, threads = partial(source.batch, seed), settings.drawing_threads
+        draw, threads, at_once = partial(source.batch, seed), settings.drawing_threads, 1
         if settings.ray_actors:
             draw = ray_cluster.Actors(data.definitions, seed, settings.ray_actors)
-            threads = draw.in_flight
-        found = StreamedBatches(draw, source.spectra_per_epoch, settings.batch_size, threads)
+            threads, at_once = draw.in_flight, ray_cluster.AT_ONCE
+        found = StreamedBatches(
+            draw, source.spectra_per_epoch, settings.batch_size, threads, at_once
+        )
         return found, Waiting(found)
     draw = partial(sources.fresh, data.definitions, seed) if settings.online else None
     found = Batches(data.x["train"], data.y["train"], settings.batch_size, seed, draw)
@@ -54,13 +56,15 @@ class StreamedBatches(keras.utils.PyDataset):
         spectra_per_epoch: number of spectra of an epoch, ≥ 1.
         batch_size: spectra per batch; the last batch of an epoch has the rest.
         threads: threads that draw, ≥ 1.
+        at_once: batches that a thread draws in one call, ≥ 1: a portion.
     """
 
-    def __init__(self, draw, spectra_per_epoch, batch_size, threads=1):
+    def __init__(self, draw, spectra_per_epoch, batch_size, threads=1, at_once=1):
         # workers as in ``Batches``; they only hand on what the threads have drawn
         super().__init__(workers=2 if backend.NAME == "tensorflow" else 1, max_queue_size=2)
         self.draw, self.spectra_per_epoch, self.batch_size = draw, spectra_per_epoch, batch_size
-        self.ahead = AHEAD * threads
+        self.at_once, self.portions = at_once, ceil(len(self) / at_once)
+        self.ahead = max(1, AHEAD // at_once) * threads
         self.threads = ThreadPoolExecutor(threads)
         self.lock, self.trainer = threading.Lock(), threading.get_ident()
         self.epoch, self.end, self.drawn = 0, 0, {}
@@ -71,39 +75,49 @@ class StreamedBatches(keras.utils.PyDataset):
 
     def __getitem__(self, i):
         began = time.monotonic()
-        x, y = self.ordered(self.epoch * len(self) + i).result()
+        portion, place = divmod(i, self.at_once)
+        x, y = self.ordered(self.epoch * self.portions + portion).result()
         self.came[i] = time.monotonic()
         # JAX takes batches in the thread that trains
         if threading.get_ident() == self.trainer:
             self.waited += self.came[i] - began
-        return x[..., None], y
+        rows = slice(place * self.batch_size, (place + 1) * self.batch_size)
+        return x[rows, :, None], y[rows]
 
     def ordered(self, place):
-        """The future of the batch at a place of the stream, which starts drawing those behind it.
+        """The future of the portion at a place of the stream, which starts drawing those behind it.
 
         Args:
-            place: number of batches before it, counted from the begin of the first epoch.
+            place: number of portions before it, counted from the begin of the first epoch.
         """
         with self.lock:
-            # several workers may ask in another order
+            # several workers may ask in another order, for the one before too
             for new in range(max(self.end, place), place + self.ahead):
-                self.drawn[new] = self.threads.submit(self.batch, new)
+                self.drawn[new] = self.threads.submit(self.portion, new)
                 self.end = new + 1
+            self.forget(place - 1)
             # Keras looks at the first batches once more than it trains on them
-            return self.drawn.pop(place, None) or self.threads.submit(self.batch, place)
+            if place not in self.drawn:
+                self.drawn[place] = self.threads.submit(self.portion, place)
+            return self.drawn[place]
 
-    def batch(self, place):
-        epoch, i = divmod(place, len(self))
-        start = i * self.batch_size
-        return self.draw(epoch, start, min(start + self.batch_size, self.spectra_per_epoch))
+    def portion(self, place):
+        epoch, i = divmod(place, self.portions)
+        start = i * self.at_once * self.batch_size
+        end = start + self.at_once * self.batch_size
+        return self.draw(epoch, start, min(end, self.spectra_per_epoch))
+
+    def forget(self, place):
+        """Drop the portions that stand before a place."""
+        for before in [one for one in self.drawn if one < place]:
+            self.drawn.pop(before).cancel()
 
     def start_epoch(self, epoch):
         """Go on with the first batch of an epoch, counted from 0."""
         with self.lock:
-            self.epoch, first = epoch, epoch * len(self)
+            self.epoch, first = epoch, epoch * self.portions
             # of a run that is taken up in a later epoch, and batches that nobody took
-            for place in [place for place in self.drawn if place < first]:
-                self.drawn.pop(place).cancel()
+            self.forget(first)
             self.end = max(self.end, first)
         self.came, self.waited = {}, 0.0
 
