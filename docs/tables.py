@@ -10,7 +10,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path
 from figures import plot_headline
-from studies import ablation, batch_statistics, robustness
+from studies import ablation, batch_statistics, robustness, space_group_ablation
 from synthetic_spectra.analysis import claims, crystal_tables, measured_files, results, tables
 from synthetic_spectra.analysis.statistics import changes as changes_of_networks
 from synthetic_spectra.common.cli import run_script
@@ -284,6 +284,7 @@ TABLES |= {
     "accuracies": of_crystals(crystal_tables.accuracies, "tested_on"),
     "of_types": of_crystals(crystal_tables.of_types, "tested_on"),
     "trainings": of_crystals(crystal_tables.trainings, "trained_on"),
+    "variants": of_crystals(space_group_ablation.comparison, "ablation"),
     "distances": of_crystals(crystal_tables.distances, "crystals"),
 }
 

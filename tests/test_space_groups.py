@@ -47,7 +47,9 @@ def test_a_crystal_without_a_line_on_the_axis_is_drawn_again(place, monkeypatch)
     source = sources.stream(narrow)
     spectra, labels = source.batch(0, 0, 0, 200)
     assert (spectra.max(axis=1) == 1).all()
-    crystals = source.generator.draw(source._seed(crystal_patterns.ENDLESS, 0), 0, np.arange(200))
+    crystals = source.generator.draw(
+        source.effects.seed(crystal_patterns.ENDLESS, 0), 0, np.arange(200)
+    )
     assert (compiled.patterns(crystals, np.full(200, 50.0), source.grid).max(axis=1) == 0).any()
     # whatever the batches
     again = [source.batch(0, 0, start, start + 50) for start in range(0, 200, 50)]

@@ -201,11 +201,12 @@ class Actors:
             self.free.put(None)
 
     def __call__(self, epoch, start, end):
-        actor = self.free.get()
+        actor, lost = self.free.get(), self.ray.exceptions
         try:
             if actor:
                 return self.ray.get(actor.batch.remote(epoch, start, end))
-        except self.ray.exceptions.RayActorError:
+        # a large portion lies on the node of its actor, and is lost with that
+        except (lost.RayActorError, lost.ObjectLostError, lost.NodeDiedError):
             notice("  an actor is lost; its portion is drawn here")
         finally:
             self.free.put(actor)
