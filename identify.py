@@ -19,7 +19,7 @@ from synthetic_spectra.measured.identification import LEAST_CERTAINTY, Identifie
 from synthetic_spectra.spectra import config
 
 # configs that are asked where no other is named; a network for each comes along in trained/
-SUBSTANCES, SPACE_GROUPS = "minerals", "space_groups_30_altered"
+SUBSTANCES, SPACE_GROUPS = "minerals", "space_groups_30_altered_measured"
 # settings of the search for substances alone
 OF_SUBSTANCES = (
     "network", "elements", "fft_criterion", "fft_bins", "least_certainty", "shift", "strain",
@@ -37,7 +37,7 @@ class Settings:
     """Likeliest space groups of powder diffractograms in place of substances."""
     config: str | None = None
     """Name of a file in dataset_configs/, or a path to a .json: by default minerals, and of space
-    groups space_groups_30_altered. The classes of another have an axis and names, or are groups."""
+    groups space_groups_30_altered_measured. The classes of another have an axis and names, or are groups."""
     runs_dir: Path = Path("runs")
     """Folder that holds a folder per config, and in it one per run."""
     datasets_dir: Path = Path("datasets")

@@ -13,7 +13,7 @@ from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.measured.space_groups import COLUMNS, Accuracy, Group, Identifier
 from synthetic_spectra.spectra import config
 
-NAME = "space_groups_30_altered"  # the config whose network comes along
+NAME = "space_groups_30_altered_measured"  # the config whose network comes along
 GROUPS = ([225], [76, 78], [166], [14], [62], [2])
 CONFIG = {
     "kind": "crystals", "datapoints": 500, "two_theta": [10.0, 80.0], "wavelength": 1.5406,
