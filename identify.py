@@ -37,7 +37,8 @@ class Settings:
     """Likeliest space groups of powder diffractograms in place of substances."""
     config: str | None = None
     """Name of a file in dataset_configs/, or a path to a .json: by default minerals, and of space
-    groups space_groups_30_altered_measured. The classes of another have an axis and names, or are groups."""
+    groups space_groups_30_altered_measured. The classes of another have an axis and names, or are
+    groups."""
     runs_dir: Path = Path("runs")
     """Folder that holds a folder per config, and in it one per run."""
     datasets_dir: Path = Path("datasets")
