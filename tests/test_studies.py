@@ -110,6 +110,7 @@ def test_finished_runs_stay_and_differences_have_intervals(ablated, place, capfd
         ablation.main(replace(ablated, model="cnn9"))
 
 
+@pytest.mark.slow
 def test_networks_are_tested_with_artefacts_and_trained_with_them(tested, place, capsys):
     robustness.main(tested)
     shown = capsys.readouterr().out.splitlines()
