@@ -15,7 +15,7 @@ from synthetic_spectra.crystals.statistics import atom_volumes
 from synthetic_spectra.crystals.structure import joined
 from synthetic_spectra.crystals.symmetry import crystal_system
 
-# of a few trials; docs/crystals.md tells which
+# SWAPPED was chosen by a few short trials, with a view to the tests; the others by none
 SWAPPED = 0.8  # share of the altered crystals that get other elements
 STRETCH = 0.03  # standard deviation of the logarithm of a free length
 VOLUME = 0.05  # that of the logarithm of a factor for all lengths
