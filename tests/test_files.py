@@ -43,16 +43,17 @@ def begin(program, *arguments, **options):
     return subprocess.Popen(command, cwd=ROOT, text=True, **options)
 
 
-def test_two_processes_that_write_one_path_lose_nothing(tmp_path):
-    writers = [begin(WRITER, tmp_path, word, 20) for word in ("x", "y")]
+def test_processes_that_write_one_path_lose_nothing(tmp_path):
+    written = {word: word * 10000 for word in "wxyz"}
+    writers = [begin(WRITER, tmp_path, word, 100) for word in written]
     table = tmp_path / "table.csv"
     while any(writer.poll() is None for writer in writers):
         if table.exists():
-            assert table.read_text() in ("x" * 10000, "y" * 10000)
-    assert [writer.returncode for writer in writers] == [0, 0]
-    assert table.read_text() in ("x" * 10000, "y" * 10000)
+            assert table.read_text() in written.values()
+    assert [writer.returncode for writer in writers] == [0, 0, 0, 0]
+    assert table.read_text() in written.values()
     texts = {(tmp_path / "dataset" / name).read_text() for name in ("a", "b")}
-    assert texts <= {"x" * 10000, "y" * 10000} and len(texts) == 1
+    assert texts <= set(written.values()) and len(texts) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dataset", "table.csv"]
 
 

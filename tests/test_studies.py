@@ -69,6 +69,13 @@ def tested(ablated, place):
     )
 
 
+@pytest.fixture(scope="module")
+def table(tested, place):
+    """The table of robustness.py, whose networks take a while to train."""
+    robustness.main(tested)
+    return results.read(place, "example", "robustness").robustness
+
+
 def test_every_variant_is_what_it_is_called(ablated, place):
     table = results.read(place, "example", "ablation").ablation
     assert list(table.variant) == list(ablated.variants)
@@ -111,11 +118,10 @@ def test_finished_runs_stay_and_differences_have_intervals(ablated, place, capfd
 
 
 @pytest.mark.slow
-def test_networks_are_tested_with_artefacts_and_trained_with_them(tested, place, capsys):
+def test_networks_are_tested_with_artefacts_and_trained_with_them(table, tested, place, capsys):
     robustness.main(tested)
     shown = capsys.readouterr().out.splitlines()
     assert len(shown) == 4 and all(line.startswith("|") for line in shown), "the table alone"
-    table = results.read(place, "example", "robustness").robustness
     strengths = ARTEFACTS["noise"].strengths
     assert len(table) == 1 + len(strengths) * (1 + 1)
     assert set(table[table.trained == "with"].strength) == set(strengths)
@@ -138,8 +144,8 @@ def test_networks_are_tested_with_artefacts_and_trained_with_them(tested, place,
     (place / "summary.json").rename(summary)
 
 
-def test_rows_of_other_networks_stay_with_keep_alone(tested, place):
-    table = results.read(place, "example", "robustness").robustness
+@pytest.mark.slow
+def test_rows_of_other_networks_stay_with_keep_alone(table, tested, place):
     results.write(place, "example", {"robustness": table.assign(hidden_activation="tanh")})
     for keep, rows in ((True, 2 * len(table)), (False, len(table))):
         robustness.main(replace(tested, keep=keep))
@@ -157,8 +163,8 @@ def test_rows_of_other_networks_stay_with_keep_alone(tested, place):
             robustness.main(replace(tested, **change))
 
 
-def test_the_figure_of_robustness(tested, place):
-    table = results.read(place, "example", "robustness").robustness
+@pytest.mark.slow
+def test_the_figure_of_robustness(table, place):
     figure = plot_robustness.draw(table, "example")
     first, noise = (axes for axes in figure.axes if axes.images)
     networks = [tick.get_text() for tick in first.get_yticklabels()]

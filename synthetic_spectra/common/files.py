@@ -38,10 +38,7 @@ def written_whole(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
 
-    # no other process uses the name; the lock tells them that this one still does
-    temporary = path.with_name(f".{path.stem}.part-{secrets.token_hex(4)}{path.suffix}")
-    lock = _lock_beside(temporary)
-    with locked(lock):
+    with _unused_name_beside(path) as temporary:
         try:
             yield temporary
             if temporary.is_dir():
@@ -52,7 +49,6 @@ def written_whole(path):
                 temporary.replace(path)
         finally:
             _remove(temporary)
-            lock.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -113,8 +109,21 @@ def _is_at(file, path):
         return False
 
 
-def _lock_beside(temporary):
-    return temporary.with_name(f"{temporary.name}.lock")
+@contextmanager
+def _unused_name_beside(path):
+    """Give a temporary path that no other process uses: a lock beside it tells them that this one
+    does."""
+    while True:
+        temporary = path.with_name(f".{path.stem}.part-{secrets.token_hex(4)}{path.suffix}")
+        lock = temporary.with_name(f"{temporary.name}.lock")
+        with lock.open("a") as file:
+            # who removes leftovers may have taken the lock before this process could
+            if _lock(file) and _is_at(file, lock):
+                try:
+                    yield temporary
+                finally:
+                    lock.unlink(missing_ok=True)
+                return
 
 
 def _remove_leftovers(path):
@@ -146,15 +155,19 @@ def _move_folder(temporary, path):
                 raise
 
         # nothing may be lost that is not written again
-        names, new_names = (
-            {file.relative_to(folder) for file in folder.rglob("*")} for folder in (path, temporary)
-        )
+        try:
+            names, new_names = (
+                {file.relative_to(folder) for file in folder.rglob("*")}
+                for folder in (path, temporary)
+            )
+        except FileNotFoundError:  # another process has just taken it away
+            continue
         if foreign := sorted(names - new_names):
             raise InputError(
                 f"{path / foreign[0]}: not written here and would be removed; move it away"
             )
 
-        # in the meantime another process may have taken it away, or put its own there
+        # here too another process may take it away, or put its own there
         _remove(_replaced(temporary))
         with suppress(FileNotFoundError):
             path.rename(_replaced(temporary))
