@@ -22,7 +22,7 @@ LONG = 801
 # networks that are others with more layers or other hidden layers
 SAME = ("park_small", "park_big", "resnet18", "resnet101")
 # of kinds of layers that the quick tests have in other networks
-SLOW = ("cnn_bn", "inc3", "inc6", "resnet", "resnet50")
+SLOW = ("cnn6_bn", "cnn_bn", "inc3", "inc6", "resnet", "resnet50")
 
 
 def some_spectra(length, n=4, channels=1):

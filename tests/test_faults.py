@@ -106,9 +106,8 @@ def test_each_signal_loses_nothing(shell, example, again, undisturbed, sent, cod
     assert outcome(again / "example" / NAME) == undisturbed
 
 
-def test_a_time_budget_ends_between_epochs_and_changes_nothing(
-    shell, example, tmp_path, undisturbed
-):
+@pytest.mark.slow
+def test_a_time_budget_changes_nothing(shell, example, tmp_path, undisturbed):
     run = tmp_path / "example" / NAME
     flags = (*RUN, "--runs-dir", tmp_path, "--state-share", 0.001)
     for _ in range(2):
@@ -199,6 +198,7 @@ def test_two_processes_share_the_runs_of_a_folder(example, tmp_path, undisturbed
     assert (tmp_path / "example" / NAME.replace("-3", "-4") / "summary.json").is_file()
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_and_costs_nothing_more(shell, example, tmp_path, undisturbed):
     def limit():  # of the bytes in a file
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))

@@ -137,6 +137,7 @@ def test_a_config_without_axis_is_refused(shell, folder):
     refused(done, "example.json", "no axis")
 
 
+@pytest.mark.slow
 def test_networks_are_counted_unless_their_classes_were_others(shell, folder):
     pytest.importorskip("keras")
     flags = ("--config", "raman")

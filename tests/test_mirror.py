@@ -236,8 +236,12 @@ def test_a_killed_run_continues_as_the_same_run(service, home, trained, copied):
 
 @pytest.mark.parametrize(
     "at_start, after_start",
-    [("refuse", None), ("hang", None), ("answer", "refuse"), ("answer", "hang")],
-    ids=["refuses", "hangs", "answers and then refuses", "answers and then hangs"],
+    [
+        pytest.param("refuse", None, id="refuses"),
+        pytest.param("hang", None, id="hangs"),
+        pytest.param("answer", "refuse", id="answers and then refuses", marks=pytest.mark.slow),
+        pytest.param("answer", "hang", id="answers and then hangs", marks=pytest.mark.slow),
+    ],
 )
 def test_a_failing_service_costs_nothing(
     service, home, example, trained, copied, at_start, after_start

@@ -148,6 +148,7 @@ def streamed(monkeypatch):
     monkeypatch.setitem(kinds.SOURCES, "peaks", Stream)
 
 
+@pytest.mark.slow
 def test_a_run_on_a_stream_continues_to_the_bit_with_another_number_of_threads(
     shell, example, tmp_path, streamed
 ):
@@ -177,7 +178,7 @@ def test_spectra_of_a_dataset_and_epochs_drawn_whole_know_no_waiting(example):
 @pytest.mark.slow
 def test_the_same_on_jax():
     pytest.importorskip("jax", reason="pip install -r requirements-optional.txt")
-    command = [sys.executable, "-m", "pytest", "-n0", "-q", __file__, "-m", "not slow"]
+    command = [sys.executable, "-m", "pytest", "-n0", "-q", __file__, "-m", "", "-k", "not on_jax"]
     variables = os.environ | {"KERAS_BACKEND": "jax"}
     done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

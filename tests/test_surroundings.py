@@ -23,6 +23,7 @@ NAME = "cnn2-dense=[16]-linear-0"
 KERAS_JSON = {"floatx": "float16", "epsilon": 0.1, "image_data_format": "channels_first"}
 
 
+@pytest.mark.slow
 def test_the_keras_json_of_a_user_changes_no_number(process, shell, example, tmp_path):
     home = tmp_path / "keras"
     home.mkdir()
