@@ -213,6 +213,7 @@ def test_a_full_disk_is_told_and_costs_nothing_more(shell, example, tmp_path, un
     assert outcome(tmp_path / "example" / NAME) == undisturbed
 
 
+@pytest.mark.slow
 def test_a_read_only_folder_is_told(example, tmp_path):
     tmp_path.chmod(0o555)
     # root may write everywhere, but for this

@@ -146,6 +146,7 @@ def has_all(service, run):
     assert service.summary["wrong_class"] == summary["test_misclassified"]
 
 
+@pytest.mark.slow
 def test_a_service_that_answers_gets_everything_and_the_key_stays_in_the_environment(
     process, example, service, home
 ):

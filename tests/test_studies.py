@@ -76,6 +76,7 @@ def table(tested, place):
     return results.read(place, "example", "robustness").robustness
 
 
+@pytest.mark.slow
 def test_every_variant_is_what_it_is_called(ablated, place):
     table = results.read(place, "example", "ablation").ablation
     assert list(table.variant) == list(ablated.variants)
@@ -99,6 +100,7 @@ def test_every_variant_is_what_it_is_called(ablated, place):
     assert settings["5 spectra per class"] == complete | {"dataset_checksum": fewer.checksum}
 
 
+@pytest.mark.slow
 def test_finished_runs_stay_and_differences_have_intervals(ablated, place, capfd):
     before = results.read(place, "example", "ablation").ablation
     ablation.main(replace(ablated, variants=("no root",)))
@@ -184,6 +186,7 @@ def test_the_figure_of_robustness(table, place):
         plot_robustness.main(plot_robustness.Settings(config=EXAMPLE, results_dir=place / "no"))
 
 
+@pytest.mark.slow
 def test_spectra_with_an_artefact_have_all_other_settings_of_the_dataset(tested, place):
     """Also where the config fixes the very setting, or a default was not the one of the dataset."""
     data = dataset.load(place / "datasets", "example")
@@ -230,6 +233,7 @@ def test_a_variant_that_a_class_overrides_is_named_and_the_others_are_trained(tm
     assert list(table.variant) == ["complete"]
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_be_read_keeps_no_other_from_its_rows(tested, place):
     (run,) = run_folder.found(tested.runs_dir, "example")
     broken = run.folder.with_name(run.name.replace("-3", "-4"))
@@ -255,6 +259,7 @@ def test_the_page_shows_the_committed_studies(study):
     assert tables.write(table, "markdown") in PAGE.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_ninth_network_is_told_how_far_peaks_shift(ablated, place):
     data = dataset.load(place / "datasets", "example")
     (run,) = run_folder.found(ablation.run_folder_of(ablated, "complete"), "example")
