@@ -67,8 +67,9 @@ class Settings:
 def main(settings):
     refuse_unknown(settings.learners)
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
-    identifier = Identifier(data.definitions) if settings.measured else None
-
+    if settings.measured:
+        identifier = Identifier(data.definitions)
+        measured_files.read_list(settings.measured)  # what is wrong with it is said before the fits
     runs, damages = plan(settings, data)
     to_do = [run for run in runs if not run.summary]
     done = len(runs) - len(to_do)
@@ -159,12 +160,11 @@ def fit(run, data):
 
 
 def name_measured(settings, runs, data, identifier):
-    """Add to the table of measured files what the learners of runs, fitted once more, call them;
-    returns a sentence for each file that cannot be counted."""
-    n_classes, problems = data.definitions.n_classes, []
-    learners = {
-        run.name: partial(scores, fitted(run.identity, data), n_classes=n_classes) for run in runs
-    }
+    """Add to the table what learners call measured files; returns a sentence for each problem."""
+    n_classes, learners, problems = data.definitions.n_classes, {}, []
+    for i, run in enumerate(runs, start=1):
+        notice(f"fitted again for the measured files, {i} of {len(runs)}: {run.name}")
+        learners[run.name] = partial(scores, fitted(run.identity, data), n_classes=n_classes)
     rows = measured_files.count_all(settings.measured, data.name, identifier, learners, problems)
     measured_files.write(settings.results_dir, data.name, rows, keep=True)
     return problems

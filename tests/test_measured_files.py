@@ -146,9 +146,12 @@ def test_networks_are_counted_unless_their_classes_were_others(shell, folder):
     shell(folder, "train.py", *flags, *training, "--seeds", 0, "--learning-rate", 0.003)
     shell(folder, "train.py", *flags, *training, "--seeds", 1, "--learning-rate", 1e30)
     evaluate(shell, folder)
-    # classical learners join them, and are no networks
-    measured = ("--measured", "files/list.csv", "--learners", "logistic_regression")
-    shell(folder, "studies/classical_baselines.py", *flags, *measured)
+    # classical learners join them, and are no networks; a wrong list is refused before the fits
+    study = ("studies/classical_baselines.py", *flags, "--learners", "logistic_regression")
+    refused(shell(folder, *study, "--measured", "no.csv", check=False), "no.csv", "No such file")
+    assert not (folder / "runs" / "raman" / "logistic_regression-none-0").exists()
+    done = shell(folder, *study, "--measured", "files/list.csv")
+    assert "fitted again for the measured files, 1 of 1" in done.stderr
     evaluate(shell, folder, "--keep")
     table = results.Results(folder / "output" / "results", "raman").measured
     # the run that diverged has no rows
