@@ -96,8 +96,8 @@ def _crystal(
             volume = _volume(group, n_sites, tables, state, site_elements, site_positions)
             if volume <= 0 or volume >= limits[0]:
                 continue
-            _lattice(tables.systems[group], volume, tables, state, cell)
-            n_atoms = _expand(n_sites, tables, state, site_positions, atoms, atom_sites)
+            draw_lattice(tables.systems[group], volume, tables, state, cell)
+            n_atoms = draw_coordinates(n_sites, tables, state, site_positions, atoms, atom_sites)
             if limits[3] > 1:
                 _keep_apart(
                     limits[3], group, n_sites, tables, state, cell, site_elements, site_positions,
@@ -136,7 +136,7 @@ def _volume(group, n_sites, tables, state, site_elements, site_positions):
 
 
 @compiled
-def _lattice(system, volume, tables, state, cell):
+def draw_lattice(system, volume, tables, state, cell):
     """Draw lengths and angles by the kernel density of a crystal system, for a given volume."""
     first, end = tables.cell_starts[system], tables.cell_starts[system + 1]
     numbers = np.empty(6)
@@ -161,7 +161,7 @@ def _lattice(system, volume, tables, state, cell):
 
 
 @compiled
-def _expand(n_sites, tables, state, site_positions, atoms, atom_sites):
+def draw_coordinates(n_sites, tables, state, site_positions, atoms, atom_sites):
     """Draw free coordinates for each site; its atoms, one for each lattice point."""
     n_atoms = 0
     for site in range(n_sites):

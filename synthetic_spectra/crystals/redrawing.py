@@ -4,7 +4,7 @@ from what."""
 import numpy as np
 
 from synthetic_spectra.crystals.compiling import compiled
-from synthetic_spectra.crystals.drawing import MOST_IMAGES, _expand, _lattice
+from synthetic_spectra.crystals.drawing import MOST_IMAGES, draw_coordinates, draw_lattice
 from synthetic_spectra.crystals.higher_symmetry import is_higher
 from synthetic_spectra.crystals.random_numbers import start
 
@@ -27,7 +27,7 @@ def lattices(seed, groups, volumes, tables):
     cells, state = np.empty((len(groups), 6)), np.empty(1, np.uint64)
     for i in range(len(groups)):
         state[0] = start(seed, np.uint64(0), np.uint64(i))
-        _lattice(tables.systems[groups[i]], volumes[i], tables, state, cells[i])
+        draw_lattice(tables.systems[groups[i]], volumes[i], tables, state, cells[i])
     return cells
 
 
@@ -59,7 +59,7 @@ def coordinates(seed, groups, starts, elements, positions, tables):
         state[0] = start(seed, np.uint64(1), np.uint64(i))
         tries = 0
         while True:
-            n_atoms = _expand(n_sites, tables, state, positions[sites], drawn, atom_sites)
+            n_atoms = draw_coordinates(n_sites, tables, state, positions[sites], drawn, atom_sites)
             tries += 1
             if not is_higher(
                 groups[i], n_atoms, tables, elements[sites], drawn, atom_sites, primitive
