@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -67,6 +68,7 @@ def main(settings):
         folder = Path(name)
         counts.update(kill_rendering(settings.render_kills, folder, random.Random(settings.seed)))
 
+        stopped = threading.Event()
         with ThreadPoolExecutor() as pool:
             trainings = [
                 pool.submit(
@@ -75,11 +77,16 @@ def main(settings):
                     folder,
                     folder / str(worker),
                     random.Random(settings.seed + worker),
+                    stopped,
                 )
                 for worker in range(settings.workers)
             ]
-        for training in trainings:
-            counts_of_one = training.result()
+            # the pool waits for its threads, also when this one is interrupted
+            try:
+                counted = [training.result() for training in trainings]
+            finally:
+                stopped.set()
+        for counts_of_one in counted:
             counts[AGAIN] = max(counts[AGAIN], counts_of_one.pop(AGAIN))
             counts.update(counts_of_one)
 
@@ -136,7 +143,7 @@ def kill_rendering(kills, folder, moments):
     }
 
 
-def kill_training(kills, folder, runs_dir, moments):
+def kill_training(kills, folder, runs_dir, moments, stopped):
     """Kill a training over and over and take it up again; compare every run that comes to its end.
 
     Args:
@@ -144,6 +151,7 @@ def kill_training(kills, folder, runs_dir, moments):
         folder: working folder, with the rendered example.
         runs_dir: folder of the runs.
         moments: ``random.Random`` of the moments.
+        stopped: ``threading.Event`` after which no kill follows.
 
     Returns:
         what was counted → number.
@@ -161,7 +169,7 @@ def kill_training(kills, folder, runs_dir, moments):
     counts = Counter({"train.py: runs finished": 0, "train.py: results that differ": 0, AGAIN: 0})
     started, killed = time.monotonic(), 0
     kinds = cycle(kind for name in WRITTEN for kind in (RANDOM, name))
-    while killed < kills or run.exists():
+    while (killed < kills or run.exists()) and not stopped.is_set():
         kind, epochs = next(kinds), trained_epochs(run)
         pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
         with subprocess.Popen(train, cwd=folder, **pipes) as process:
