@@ -217,8 +217,7 @@ def wrong_by_cause(name, rows, accuracy):
 
 
 def settled(found, networks):
-    """A line for each of some networks that has runs: its seeds, what it misclassifies, its epochs
-    and its machine.
+    """A line for each of some networks that has runs: its seeds, what it misclassifies, its epochs.
 
     Args:
         networks: whether a network, an ``Identity``, is one of them.
@@ -232,9 +231,7 @@ def settled(found, networks):
                     "seeds": ", ".join(map(str, runs.seed)),
                     "misclassified": span(runs.test_misclassified),
                     "training": span(runs.train_misclassified),
-                    "best epoch": span(runs.best_epoch),
                     "epochs": span(runs.trained_epochs),
-                    "machine": ", ".join(runs.device.unique()),
                 }
             )
     return pd.DataFrame(lines)
