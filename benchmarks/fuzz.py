@@ -20,7 +20,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import atheris
+try:
+    import atheris
+except ModuleNotFoundError:
+    if __name__ != "__main__":
+        raise
+    print("error: atheris is not installed: pip install atheris", file=sys.stderr)
+    sys.exit(2)
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # to find the project when run by its path

@@ -52,7 +52,8 @@ class Settings:
 
 def main(settings):
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
-    runs, _ = trained.choose(settings.runs_dir, data, (settings.run,) if settings.run else ())
+    chosen = (settings.run,) if settings.run else ()
+    runs, _ = trained.choose_networks(settings.runs_dir, data, chosen)
 
     if settings.files:
         identifier = Identifier(data.definitions)

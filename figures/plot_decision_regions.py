@@ -58,7 +58,7 @@ def main(settings):
     data.definitions.need_peaks()
     labels = confusions.labels_of(settings.pair, data.definitions)
     *peaks, by = confusions.deciding_peak(data.definitions, *labels)
-    runs, problems = trained.choose(settings.runs_dir, data, settings.runs)
+    runs, problems = trained.choose_networks(settings.runs_dir, data, settings.runs)
 
     # spectra that differ only in the position and the height of that peak
     samples = training_points(data, labels, peaks)

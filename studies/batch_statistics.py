@@ -49,7 +49,7 @@ class Settings:
 
 def main(settings):
     data = dataset.load(settings.datasets_dir, config.find(settings.config))
-    finished, problems = trained.choose(settings.runs_dir, data)
+    finished, problems = trained.choose_networks(settings.runs_dir, data)
 
     # the same training spectra for every network
     chosen = np.random.default_rng(0).permutation(len(data.y["train"]))[: settings.n_spectra]

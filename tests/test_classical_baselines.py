@@ -109,8 +109,9 @@ def test_what_needs_a_network_says_that_a_learner_has_none(shell, example, fitte
     runs, _ = trained.choose(folder / "runs", data)
     with pytest.raises(InputError, match=r"cosine-none-0/model\.keras: .* no network to ask"):
         trained.load(next(run for run in runs if run.identity.model == "cosine"))
-    assert trained.with_network(runs) == []
-    assert "no network" in capsys.readouterr().err
+    with pytest.raises(InputError, match="no run of a network; train first"):
+        trained.choose_networks(folder / "runs", data)
+    assert "left out, as they have no network: cosine-none-0" in capsys.readouterr().err
 
 
 def test_memory_is_measured_in_its_context():

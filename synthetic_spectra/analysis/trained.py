@@ -92,6 +92,22 @@ def choose(runs_dir, data, names=()):
     return usable, problems
 
 
+def choose_networks(runs_dir, data, names=()):
+    """As ``choose``, without the runs of classical learners, which a line on stderr names.
+
+    Raises:
+        InputError: as ``choose``, or if no run has a network.
+    """
+    runs, problems = choose(runs_dir, data, names)
+    networks = with_network(runs)
+    if not networks:
+        raise InputError(
+            f"{Path(runs_dir) / data.name}: no run of a network; train first: python train.py "
+            f"--config {data.name}"
+        )
+    return networks, problems
+
+
 def folder_of(runs_dir, name):
     """The folder that holds finished runs of a config: ``runs_dir``, else ``TRAINED_DIR``, else
     None."""
