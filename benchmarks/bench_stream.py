@@ -126,7 +126,7 @@ def head(settings, definitions):
     from ray.cluster_utils import Cluster
 
     from synthetic_spectra.common.backend import keras
-    from synthetic_spectra.training import ray_cluster
+    from synthetic_spectra.training import ray_actors, ray_cluster
     from synthetic_spectra.training.streamed import StreamedBatches, Waiting
 
     patterns = settings.steps * settings.batch_size
@@ -138,7 +138,7 @@ def head(settings, definitions):
             raise RuntimeError("this process is not on the head of the cluster")
         started = [one for kind in cluster.head_node.all_processes.values() for one in kind]
         processes = [one.process.pid for one in started]
-        actors = ray_cluster.Actors(definitions, 0, settings.actors)
+        actors = ray_actors.Actors(definitions, 0, settings.actors)
 
         # the cheapest network that reads all of a batch
         inputs = keras.Input((definitions.n_datapoints, 1))
@@ -148,7 +148,7 @@ def head(settings, definitions):
 
         def stream(steps):
             n, threads = steps * settings.batch_size, actors.in_flight
-            return StreamedBatches(actors, n, settings.batch_size, threads, ray_cluster.AT_ONCE)
+            return StreamedBatches(actors, n, settings.batch_size, threads, ray_actors.AT_ONCE)
 
         warm_up = stream(WARM_UP)
         fit(model, warm_up, Waiting(warm_up))

@@ -5,9 +5,11 @@ The tests of this module run on JAX too: see the last one.
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from few_structures import FLAGS, STRUCTURES, make
 
 from synthetic_spectra.crystals import compiled, statistics
 from synthetic_spectra.spectra import crystal_patterns, dataset, sources
+from synthetic_spectra.training import ray_actors
 
 TRAINED = (
     *FLAGS, "--model-args", "filters=[2,2,2,2,2]", "dense=[8]", "--online", "--seeds", 3,
@@ -55,6 +58,29 @@ def test_a_crystal_without_a_line_on_the_axis_is_drawn_again(place, monkeypatch)
     again = [source.batch(0, 0, start, start + 50) for start in range(0, 200, 50)]
     assert np.array_equal(np.concatenate([one for one, _ in again]), spectra)
     assert np.array_equal(np.concatenate([one for _, one in again]), labels)
+
+
+def test_spectra_come_through_a_socket_as_they_are_drawn_for_who_knows_the_secret(
+    place, monkeypatch
+):
+    monkeypatch.chdir(place)
+    definitions = dataset.load(place / "datasets", "few").definitions
+    draw = partial(sources.stream(definitions).batch, 3)
+    with ray_actors.served(draw, b"secret", "127.0.0.1") as server:
+        with socket.create_connection(server.server_address, timeout=10) as connection:
+            connection.sendall(b"secret")
+            for asked in ((0, 0, 8), (1, 40, 44)):
+                expected = draw(*asked)
+                connection.sendall(ray_actors.ASKED.pack(*asked))
+                for values in expected:
+                    came = np.empty_like(values)
+                    ray_actors.fill(came, connection)
+                    assert np.array_equal(came, values)
+        with socket.create_connection(server.server_address, timeout=10) as connection:
+            connection.sendall(b"guess!" + ray_actors.ASKED.pack(0, 0, 8))
+            with pytest.raises(ConnectionError):
+                ray_actors.fill(came, connection)
+        server.shutdown()
 
 
 @pytest.mark.slow

@@ -1,19 +1,13 @@
-"""Runs on the nodes of a Ray cluster that share the disk, and actors there that draw spectra."""
+"""Runs on the nodes of a Ray cluster that share the disk."""
 
 import os
-import queue
 import socket
 import time
 from pathlib import Path
 
 from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError, first_line
-from synthetic_spectra.spectra import config, sources
 
-# portions that an actor draws or keeps ready at a time, so that none waits for the trainer's next
-IN_FLIGHT = 2
-AT_ONCE = 8  # batches of a portion: a call of an actor takes the trainer as long as a batch
-START = 60  # seconds that the actors of a run may take until they have a core
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -137,77 +131,3 @@ def settings_of_one(identity):
         "hidden_activations": ("published" if activation == "none" else activation,),
         "seeds": (identity.seed,),
     }
-
-
-class Drawer:
-    """Draws parts of a stream of spectra, as an actor on a node.
-
-    Args:
-        definitions: content of the resolved config.
-        seed: random seed of the run.
-        folder: in which files that the config names are looked for.
-    """
-
-    def __init__(self, definitions, seed, folder):
-        os.chdir(folder)
-        self.source = sources.stream(config.parse(definitions, "config"))
-        self.seed = seed
-
-    def batch(self, epoch, start, end):
-        return self.source.batch(self.seed, epoch, start, end)
-
-
-class Actors:
-    """Actors on the nodes of a Ray cluster that draw portions of a stream.
-
-    A portion depends on its numbers alone: that of an actor which is lost is drawn here, and so are
-    the next ones of the actor until Ray has started it anew.
-
-    Args:
-        definitions: the resolved config.
-        seed: random seed of the run.
-        n: actors, ≥ 1; those without a core after ``START`` seconds are left out.
-
-    Raises:
-        InputError: if this process is on no cluster.
-    """
-
-    def __init__(self, definitions, seed, n):
-        # the process of a run on a node is connected already
-        try:
-            import ray
-        except ModuleNotFoundError:
-            ray = None
-        if not (ray and ray.is_initialized()):
-            raise InputError("--ray-actors: expected with --ray")
-        drawn = definitions.content(), seed, Path.cwd()
-        self.ray, self.here = ray, Drawer(*drawn)
-
-        # a call of an actor that is being started anew fails at once, as it is not tried again
-        kind = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=0)(Drawer)
-        actors = [kind.remote(*drawn) for _ in range(n)]
-        begun = {actor.__ray_ready__.remote(): actor for actor in actors}
-        ready, late = ray.wait(list(begun), num_returns=n, timeout=START)
-        for mark in late:
-            ray.kill(begun[mark])
-        if late:
-            notice(f"  {len(ready)} of {n} actors have a core; the others are left out")
-
-        self.in_flight = max(1, len(ready) * IN_FLIGHT)
-        self.free = queue.SimpleQueue()
-        for mark in ready * IN_FLIGHT:
-            self.free.put(begun[mark])
-        if not ready:
-            self.free.put(None)
-
-    def __call__(self, epoch, start, end):
-        actor, lost = self.free.get(), self.ray.exceptions
-        try:
-            if actor:
-                return self.ray.get(actor.batch.remote(epoch, start, end))
-        # a large portion lies on the node of its actor, and is lost with that
-        except (lost.RayActorError, lost.ObjectLostError, lost.NodeDiedError):
-            notice("  an actor is lost; its portion is drawn here")
-        finally:
-            self.free.put(actor)
-        return self.here.batch(epoch, start, end)

@@ -9,7 +9,7 @@ from math import ceil
 from synthetic_spectra.common import backend
 from synthetic_spectra.common.backend import keras
 from synthetic_spectra.spectra import sources
-from synthetic_spectra.training import ray_cluster
+from synthetic_spectra.training import ray_actors
 from synthetic_spectra.training.batches import Batches, StartOfEpoch
 
 # batches that each thread draws ahead of the training, and a portion at least
@@ -31,8 +31,8 @@ def training_spectra(data, seed, settings):
     if source:
         draw, threads, at_once = partial(source.batch, seed), settings.drawing_threads, 1
         if settings.ray_actors:
-            draw = ray_cluster.Actors(data.definitions, seed, settings.ray_actors)
-            threads, at_once = draw.in_flight, ray_cluster.AT_ONCE
+            draw = ray_actors.Actors(data.definitions, seed, settings.ray_actors)
+            threads, at_once = draw.in_flight, ray_actors.AT_ONCE
         found = StreamedBatches(
             draw, source.spectra_per_epoch, settings.batch_size, threads, at_once
         )
