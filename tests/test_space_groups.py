@@ -3,6 +3,7 @@
 The tests of this module run on JAX too: see the last one.
 """
 
+import gc
 import json
 import os
 import socket
@@ -16,6 +17,7 @@ import pytest
 from conftest import ROOT, outcome, refused
 from few_structures import FLAGS, STRUCTURES, make
 
+from synthetic_spectra.common.backend import keras
 from synthetic_spectra.crystals import compiled, statistics
 from synthetic_spectra.spectra import crystal_patterns, dataset, sources
 from synthetic_spectra.training import ray_actors
@@ -81,6 +83,23 @@ def test_spectra_come_through_a_socket_as_they_are_drawn_for_who_knows_the_secre
             with pytest.raises(ConnectionError):
                 ray_actors.fill(came, connection)
         server.shutdown()
+
+
+def test_memory_of_a_portion_is_used_again_when_nobody_has_it():
+    link = ray_actors.Link(None, None, b"", n_datapoints=1024)
+    spectra = link.memory(64)
+    spectra[:] = 1
+    rows, tensor = spectra[32:, :, None], keras.ops.convert_to_tensor(spectra[:32])
+    del spectra
+    link.memory(64)[:] = 2
+    assert len(link.unused) == 1
+    assert (rows == 1).all()
+    assert (np.asarray(tensor) == 1).all()
+    del rows, tensor
+    gc.collect()
+    first, second = link.memory(64), link.memory(16)
+    assert not link.unused
+    assert not np.shares_memory(first, second)
 
 
 @pytest.mark.slow

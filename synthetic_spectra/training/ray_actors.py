@@ -2,6 +2,7 @@
 sockets."""
 
 import hmac
+import mmap
 import os
 import queue
 import secrets
@@ -9,6 +10,7 @@ import socket
 import socketserver
 import struct
 import threading
+import weakref
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -100,7 +102,7 @@ class Link:
     def __init__(self, ray, actor, secret, n_datapoints):
         self.ray, self.actor = ray, actor
         self.secret, self.n_datapoints = secret, n_datapoints
-        self.connection = None
+        self.connection, self.unused = None, []
 
     def portion(self, epoch, start, end):
         """The spectra, float32 (n, n_datapoints), and the labels, int64 (n,), from ``start`` to
@@ -109,7 +111,7 @@ class Link:
         Raises:
             OSError, ray.exceptions.RayActorError: if the actor is lost.
         """
-        spectra = np.empty((end - start, self.n_datapoints), "float32")
+        spectra = self.memory(end - start)
         labels = np.empty(end - start, "int64")
         try:
             if not self.connection:
@@ -123,6 +125,19 @@ class Link:
             self.close()
             raise
         return spectra, labels
+
+    def memory(self, n):
+        """An array for n spectra, in memory of a portion that nobody has any more, if there is one:
+        new memory takes the system longer than a portion takes to come."""
+        size = n * self.n_datapoints
+        block = self.unused.pop() if self.unused else b""
+        if len(block) < 4 * size:
+            block = mmap.mmap(-1, 4 * size)
+        spectra = np.frombuffer(block, "float32", size)
+
+        # every array and tensor in this memory holds the base
+        weakref.finalize(spectra.base, self.unused.append, block)
+        return spectra.reshape(n, self.n_datapoints)
 
     def close(self):
         if self.connection:
