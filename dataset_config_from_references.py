@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 from tyro.conf import Positional
 
-from synthetic_spectra.common.cli import Positive, notice, run_script
+from synthetic_spectra.common.cli import Folder, Positive, notice, run_script
 from synthetic_spectra.common.errors import InputError, sentence
 from synthetic_spectra.measured import references
 from synthetic_spectra.spectra import config
@@ -40,7 +40,7 @@ class Settings:
     and source may follow), spectra of an instrument."""
     name: str = "references"
     """Name of the file in dataset_configs/: letters, digits, "_", "-" and "."."""
-    configs_dir: Path = config.CONFIGS_DIR
+    configs_dir: Folder = config.CONFIGS_DIR
     """Folder of that file."""
     overwrite: bool = False
     """Replacement of a file that is there with other content."""

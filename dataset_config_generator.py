@@ -2,13 +2,12 @@
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
-from synthetic_spectra.common.cli import Count, Seed, run_script
+from synthetic_spectra.common.cli import Count, Folder, Seed, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, sources
 from synthetic_spectra.spectra.settings import Rendering, Shift
@@ -27,7 +26,7 @@ class Settings:
 
     name: str = "dataset500"
     """Name of the file in dataset_configs/: letters, digits, "_", "-" and "."."""
-    configs_dir: Path = config.CONFIGS_DIR
+    configs_dir: Folder = config.CONFIGS_DIR
     """Folder of that file."""
 
     # the axis

@@ -17,7 +17,7 @@ from synthetic_spectra.analysis import (
     tables,
     trained,
 )
-from synthetic_spectra.common.cli import Positive, Timeout, run_script
+from synthetic_spectra.common.cli import Folder, Positive, Timeout, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
 from synthetic_spectra.measured.identification import Identifier
@@ -34,11 +34,11 @@ class Settings:
     .json."""
 
     # where
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder that holds a folder per dataset."""
-    runs_dir: Path = Path("runs")
+    runs_dir: Folder = Path("runs")
     """Folder that holds a folder per config, and in it one per run."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder for the tables."""
 
     tables: Annotated[

@@ -11,7 +11,7 @@ from pydantic import Field
 from tyro.conf import Positional
 
 from synthetic_spectra.analysis import trained
-from synthetic_spectra.common.cli import NotNegative, Positive, notice, run_script
+from synthetic_spectra.common.cli import Folder, NotNegative, Positive, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.measured import space_groups, substances
 from synthetic_spectra.measured.fft_filter import BINS
@@ -39,9 +39,9 @@ class Settings:
     """Name of a file in dataset_configs/, or a path to a .json: by default minerals, and of space
     groups space_groups_30_altered_measured. The classes of another have an axis and names, or are
     groups."""
-    runs_dir: Path = Path("runs")
+    runs_dir: Folder = Path("runs")
     """Folder that holds a folder per config, and in it one per run."""
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder that holds a folder per dataset; the networks of a dataset name the classes that it
     was rendered from."""
     run: str | None = None

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from synthetic_spectra.common.cli import given_flags, run_script
+from synthetic_spectra.common.cli import Folder, given_flags, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import written_whole
 from synthetic_spectra.measured import noise_shuffle
@@ -29,7 +29,7 @@ class Settings(Rendering):
     noise_files: tuple[Path, ...] = ()
     """Measured files whose backgrounds the training and validation spectra get by noise-shuffle;
     none for spectra without. A file that names a class as its sample is not used for that class."""
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder with a folder per dataset."""
     replace: bool = False
     """Replacement of other spectra in the folder of the dataset; what rendering did not write there

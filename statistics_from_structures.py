@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import track
 from tyro.conf import Positional
 
-from synthetic_spectra.common.cli import Count, Positive, Seed, run_script
+from synthetic_spectra.common.cli import Count, Folder, Positive, Seed, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import read_json
 from synthetic_spectra.crystals import statistics
@@ -27,7 +27,7 @@ class Settings:
     """CIFs, folders of CIFs, and files of standardised structures (.jsonl.gz)."""
     name: Annotated[str, Field(pattern=r"^\w[\w.-]*$")] = "mine"
     """Name of the file of statistics: letters, digits, "_", "-" and "."."""
-    output_dir: Path = statistics.FOLDER
+    output_dir: Folder = statistics.FOLDER
     """Folder of that file."""
     overwrite: bool = False
     """Replacement of a file that is there."""

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from synthetic_spectra.common import cli
-from synthetic_spectra.common.cli import notice
+from synthetic_spectra.common.cli import Folder, notice
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training import outcome, plan, ray_cluster, this_machine
@@ -69,9 +69,9 @@ class Settings:
     Part of the run's name."""
 
     # where
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder that holds a folder per dataset."""
-    runs_dir: Path = Path("runs")
+    runs_dir: Folder = Path("runs")
     """Folder that holds a folder per dataset, and in it one per run."""
 
     # runs that were interrupted
@@ -141,7 +141,7 @@ def main(settings):
     runs, damages = plan.runs(identities, protocol, data, settings.runs_dir, settings.resume)
     to_do = [run for run in runs if not run.summary]
     done = len(runs) - len(to_do)
-    notice(f"{data.name} on {backend.device()}: {len(runs)} runs, {done} of them finished already")
+    notice(f"{data.name} on {backend.device()}: {done} of {len(runs)} runs finished already")
 
     if settings.ray:
         problems = ray_cluster.train(to_do, settings, config_file)

@@ -15,7 +15,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, whe
 from figures import style
 from synthetic_spectra.analysis import trained
 from synthetic_spectra.analysis.attention import activation_maps
-from synthetic_spectra.common.cli import Seed, run_script
+from synthetic_spectra.common.cli import Folder, Seed, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.measured.identification import Identifier
 from synthetic_spectra.spectra import config, dataset
@@ -42,9 +42,9 @@ class Settings:
         "Grad-CAM", "HiResCAM",
     )  # fmt: skip
     """Maps to draw, a column each; no class is in the mean activation."""
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder of the rendered datasets, a folder per config."""
-    runs_dir: Path = Path("runs")
+    runs_dir: Folder = Path("runs")
     """Folder of the runs, a folder per config and in it a folder per run."""
     output: style.Picture = style.FOLDER / "plot_attention.png"
     """PNG file to write; a PDF of the same stem is written beside it."""

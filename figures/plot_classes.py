@@ -9,7 +9,7 @@ import numpy as np
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from figures import style
-from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.cli import Folder, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset, profiles
 from synthetic_spectra.spectra.names import class_label
@@ -23,7 +23,7 @@ class Settings:
 
     config: str = "challenge"
     """Dataset: a name in dataset_configs/ or a path to a .json; its spectra must be rendered."""
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder of the rendered datasets, a folder per config."""
     output: style.Picture = style.FOLDER / "plot_classes.png"
     """PNG file to write; a PDF of the same stem is written beside it."""

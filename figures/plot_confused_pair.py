@@ -11,7 +11,7 @@ from pydantic import Field
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from figures import style
 from synthetic_spectra.analysis import confusions
-from synthetic_spectra.common.cli import Count, run_script
+from synthetic_spectra.common.cli import Count, Folder, run_script
 from synthetic_spectra.spectra import config, dataset, profiles
 from synthetic_spectra.spectra.names import class_label
 
@@ -29,7 +29,7 @@ class Settings:
     """Pairs of classes, 1 to 40, a row each: two labels with a hyphen."""
     n_spectra: Count = 5
     """Training spectra of each class, ≥ 1."""
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder of the rendered datasets, a folder per config."""
     output: style.Picture = style.FOLDER / "plot_confused_pair.png"
     """PNG file to write; a PDF of the same stem is written beside it."""

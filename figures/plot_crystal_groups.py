@@ -11,7 +11,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, whe
 from figures import style
 from synthetic_spectra.analysis import on_crystals, results
 from synthetic_spectra.analysis.statistics import wilson
-from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.cli import Folder, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config
 from synthetic_spectra.training.outcome import TOP
@@ -32,7 +32,7 @@ class Settings:
     """Dataset: a name in dataset_configs/ or a path to a .json."""
     model: str = "strided"
     """The network, a name in model_implementations.MODELS."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder of the result tables; where it has none, the project's record in results/ is taken."""
     output: style.Picture = style.FOLDER / "plot_crystal_groups.png"
     """PNG file to write; a PDF of the same stem is written beside it."""

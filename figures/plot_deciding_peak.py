@@ -19,7 +19,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, whe
 from figures import style
 from synthetic_spectra.analysis import confusions
 from synthetic_spectra.analysis.peak_window import highest_points, window_of
-from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.cli import Folder, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.spectra.names import class_label
@@ -40,7 +40,7 @@ class Settings:
     """Dataset: a name in dataset_configs/ or a path to a .json; its spectra must be rendered."""
     pair: str = "164-281"
     """Labels of two classes that both have the peak."""
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder of the rendered datasets, a folder per config."""
     output: style.Picture = style.FOLDER / "plot_deciding_peak.png"
     """PNG file to write; a PDF of the same stem is written beside it."""

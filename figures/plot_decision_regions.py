@@ -20,7 +20,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, whe
 from figures import style
 from synthetic_spectra.analysis import confusions, trained
 from synthetic_spectra.analysis.peak_window import highest_points, window_of
-from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.cli import Folder, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset, profiles
 from synthetic_spectra.spectra.names import class_label
@@ -45,9 +45,9 @@ class Settings:
     """Positions in the plane, 2 to 200."""
     heights: Annotated[int, Field(ge=2, le=200)] = 61
     """Heights in the plane, 2 to 200."""
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder of the rendered datasets, a folder per config."""
-    runs_dir: Path = Path("runs")
+    runs_dir: Folder = Path("runs")
     """Folder of the runs, a folder per config and in it a folder per run."""
     output: style.Picture = style.FOLDER / "plot_decision_regions.png"
     """PNG file to write; a PDF of the same stem is written beside it."""

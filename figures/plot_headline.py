@@ -10,7 +10,7 @@ from pydantic import Field
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from figures import style
 from synthetic_spectra.analysis import results
-from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.cli import Folder, run_script
 from synthetic_spectra.spectra import config
 from synthetic_spectra.training.run import Identity
 
@@ -33,7 +33,7 @@ class Settings:
         "blurred_areas",
     )
     """Networks, a row each: names in model_implementations.MODELS."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder of the result tables; where it has none, the project's record in results/ is taken."""
     output: style.Picture = style.FOLDER / "plot_headline.png"
     """PNG file to write; a PDF of the same stem is written beside it."""

@@ -9,7 +9,7 @@ import numpy as np
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from figures import style
 from synthetic_spectra.analysis import results
-from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.cli import Folder, run_script
 from synthetic_spectra.measured.identification import LEAST_CERTAINTY
 from synthetic_spectra.spectra import config
 
@@ -33,7 +33,7 @@ class Settings:
     """Dataset: a name in dataset_configs/ or a path to a .json."""
     threshold: float = LEAST_CERTAINTY
     """Certainty to mark, that of identify.py --least-certainty."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder of the result tables; where it has none, the project's record in results/ is taken."""
     output: style.Picture = style.FOLDER / "plot_identification.png"
     """PNG file to write; a PDF of the same stem is written beside it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from figures import style
 from synthetic_spectra.analysis import on_crystals, results
-from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.cli import Folder, run_script
 from synthetic_spectra.spectra import config
 
 # column of the table → line, and what it is of
@@ -25,7 +25,7 @@ class Settings:
 
     config: str = "space_groups_30"
     """Dataset: a name in dataset_configs/ or a path to a .json."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder of the result tables; where it has none, the project's record in results/ is taken."""
     output: style.Picture = style.FOLDER / "plot_learning_curve.png"
     """PNG file to write; a PDF of the same stem is written beside it."""

@@ -10,7 +10,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, whe
 from figures import style
 from synthetic_spectra.analysis import measured_files, results
 from synthetic_spectra.analysis.statistics import wilson
-from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.cli import Folder, run_script
 from synthetic_spectra.spectra import config
 
 # what becomes of a file: whether it is called a match, is in the library, has its name in front
@@ -32,7 +32,7 @@ class Settings:
 
     config: str = "raman"
     """Dataset: a name in dataset_configs/ or a path to a .json."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder of the result tables; where it has none, the project's record in results/ is taken."""
     output: style.Picture = style.FOLDER / "plot_measured.png"
     """PNG file to write; a PDF of the same stem is written beside it."""

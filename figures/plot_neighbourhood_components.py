@@ -11,7 +11,7 @@ import pandas as pd
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from figures import style
 from synthetic_spectra.analysis import measured_files
-from synthetic_spectra.common.cli import Count, Seed, notice, run_script
+from synthetic_spectra.common.cli import Count, Folder, Seed, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.measured.identification import Identifier
 from synthetic_spectra.spectra import config, dataset
@@ -41,7 +41,7 @@ class Settings:
     fitted: tuple[str, ...] = ()
     """Values in the column of those files that the map is fitted to; the first value by default."""
 
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder of the rendered datasets, a folder per config."""
     output: style.Picture = style.FOLDER / "plot_neighbourhood_components.png"
     """PNG file to write; a PDF of the same stem is written beside it."""

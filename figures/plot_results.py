@@ -10,7 +10,7 @@ import pandas as pd
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from figures import style
 from synthetic_spectra.analysis import results
-from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.cli import Folder, run_script
 from synthetic_spectra.spectra import config
 from synthetic_spectra.training.run import Identity
 
@@ -28,7 +28,7 @@ class Settings:
 
     config: str = "challenge"
     """Dataset: a name in dataset_configs/ or a path to a .json."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder of the result tables; where it has none, the project's record in results/ is taken."""
     output: style.Picture = style.FOLDER / "plot_results.png"
     """PNG file to write; a PDF of the same stem is written beside it."""

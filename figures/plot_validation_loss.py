@@ -11,10 +11,11 @@ from pydantic import Field
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from figures import style
-from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.cli import Folder, run_script
 from synthetic_spectra.common.errors import InputError, first_line
 from synthetic_spectra.spectra import config
 from synthetic_spectra.training import run_folder
+from synthetic_spectra.training.run import training_command
 
 LINES = ("-", "--", "-.", ":")
 
@@ -27,7 +28,7 @@ class Settings:
     """Dataset: a name in dataset_configs/ or a path to a .json."""
     models: Annotated[tuple[str, ...], Field(min_length=1)] = ("cnn2", "cnn_bn", "resnet")
     """Networks whose runs are drawn: names in model_implementations.MODELS."""
-    runs_dir: Path = Path("runs")
+    runs_dir: Folder = Path("runs")
     """Folder of the runs, a folder per config and in it a folder per run."""
     output: style.Picture = style.FOLDER / "plot_validation_loss.png"
     """PNG file to write; a PDF of the same stem is written beside it."""
@@ -38,7 +39,7 @@ def main(settings):
     histories, problems = read_histories(settings.runs_dir, name, settings.models)
     missing = [model for model, labels in histories.items() if not labels]
     if missing:
-        command = f"python train.py --config {settings.config} --models {' '.join(missing)}"
+        command = training_command(settings.config, settings.runs_dir, missing)
         lack = f"{settings.runs_dir / name}: no run of {', '.join(missing)}; train: {command}"
         if len(missing) == len(histories):
             raise InputError("; ".join([lack, *problems]))

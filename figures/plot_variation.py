@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from figures import style
 from synthetic_spectra.analysis.peak_window import highest_points, window_of
-from synthetic_spectra.common.cli import Seed, run_script
+from synthetic_spectra.common.cli import Folder, Seed, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.spectra.names import class_label
@@ -25,7 +25,7 @@ class Settings:
     """Class, counted from 0."""
     peak: Seed = 1
     """Peak of the class, counted from 0 in the order of its definition."""
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder of the rendered datasets, a folder per config."""
     output: style.Picture = style.FOLDER / "plot_variation.png"
     """PNG file to write; a PDF of the same stem is written beside it."""

@@ -16,7 +16,7 @@ sys.path.append(str(ROOT))  # the project, when run by its path
 from figures import style
 from synthetic_spectra.analysis import confusions, results, tables
 from synthetic_spectra.analysis.table_files import TABLES
-from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.cli import Folder, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
 from synthetic_spectra.spectra import config
@@ -35,9 +35,9 @@ class Settings:
     configs: tuple[str, ...] = ()
     """Datasets: names in dataset_configs/ or paths to a .json; by default all with tables in
     results_dir, or else in the project's record."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder of the result tables; where it has none, the project's record in results/ is taken."""
-    figures_dir: Path = style.FOLDER
+    figures_dir: Folder = style.FOLDER
     """Folder of the pictures; those of the project's record lie in figures/."""
     output: Path = Path("output/report.html")
     """File to write."""

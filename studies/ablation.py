@@ -16,7 +16,7 @@ import spectra_from_config
 import train
 from synthetic_spectra.analysis import results, statistics, tables, trained
 from synthetic_spectra.analysis.table_files import COST, COUNTS
-from synthetic_spectra.common.cli import Count, RunSeed, notice, run_script
+from synthetic_spectra.common.cli import Count, Folder, RunSeed, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training import plan, run_folder
@@ -74,12 +74,12 @@ class Settings:
     """Random seeds of the training, each ≥ 0, a run of each variant for each."""
 
     # where
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder that holds a folder per dataset; those with other numbers of spectra go into its
     folder ablation/."""
-    runs_dir: Path = Path("runs")
+    runs_dir: Folder = Path("runs")
     """Folder of runs; those of a variant go into its folder ablation/<variant>/."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder for the table, a row per variant and run."""
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from synthetic_spectra.analysis import results, tables, trained
-from synthetic_spectra.common.cli import Count, notice, run_script
+from synthetic_spectra.common.cli import Count, Folder, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training.run import Identity
@@ -35,11 +35,11 @@ class Settings:
     """Number of training spectra that give the means and variances, ≥ 1."""
 
     # where
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder that holds a folder per dataset."""
-    runs_dir: Path = Path("runs")
+    runs_dir: Folder = Path("runs")
     """Folder that holds a folder per config, and in it one per run."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder for the table, two rows per run."""
 
     keep: bool = False

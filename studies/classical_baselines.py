@@ -18,7 +18,7 @@ from rich.progress import track
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from synthetic_spectra.analysis import measured_files, results
-from synthetic_spectra.common.cli import RunSeed, notice, run_script
+from synthetic_spectra.common.cli import Folder, RunSeed, notice, run_script
 from synthetic_spectra.common.errors import InputError, first_line
 from synthetic_spectra.common.machine import PeakMemory, processor
 from synthetic_spectra.measured.identification import Identifier
@@ -56,11 +56,11 @@ class Settings:
     """CSV of measured files, as for evaluate.py: rows of the learners join its table."""
 
     # where
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder that holds a folder per dataset."""
-    runs_dir: Path = Path("runs")
+    runs_dir: Folder = Path("runs")
     """Folder that holds a folder per dataset, and in it one per run."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder of the table of measured files."""
 
 
@@ -73,7 +73,7 @@ def main(settings):
     runs, damages = plan(settings, data)
     to_do = [run for run in runs if not run.summary]
     done = len(runs) - len(to_do)
-    notice(f"{data.name} on {processor()}: {len(runs)} runs, {done} of them finished already")
+    notice(f"{data.name} on {processor()}: {done} of {len(runs)} runs finished already")
     problems = this_machine.train(to_do, partial(fit, data=data))
 
     print(outcome.table(runs))

@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from synthetic_spectra.analysis import results, tables
 from synthetic_spectra.analysis.ceiling import ceiling
-from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.cli import Folder, run_script
 from synthetic_spectra.spectra import config, dataset
 
 
@@ -19,9 +19,9 @@ class Settings:
     config: str = "benchmark"
     """Name of a file in dataset_configs/ (its spectra must have been rendered), or a path to a
     .json."""
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder that holds a folder per dataset."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder for the table, a row per test spectrum."""
 
 

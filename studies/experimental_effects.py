@@ -13,7 +13,7 @@ from pydantic import Field
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # to find the project
 from synthetic_spectra.analysis import results, tables, trained
 from synthetic_spectra.analysis.strengths import effects_of
-from synthetic_spectra.common.cli import Count, notice, run_script
+from synthetic_spectra.common.cli import Count, Folder, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, sources
 from synthetic_spectra.training.outcome import TOP, classified, top
@@ -34,11 +34,11 @@ class Settings:
     """Number of real crystals, ≥ 1, drawn at random from all; by default as the config says."""
 
     # where
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder that holds a folder per dataset."""
-    runs_dir: Path = Path("runs")
+    runs_dir: Folder = Path("runs")
     """Folder that holds a folder per config, and in it one per run."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder for the table, a row per run and effect."""
 
 

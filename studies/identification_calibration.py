@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from synthetic_spectra.analysis import results
-from synthetic_spectra.common.cli import Count, Seed, run_script
+from synthetic_spectra.common.cli import Count, Folder, Seed, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.measured.foreground import Foreground, foreground
 from synthetic_spectra.measured.identification import Identifier
@@ -36,7 +36,7 @@ class Settings:
     so that the spectrum is unlisted."""
     seed: Seed = 0
     """Random seed of the spectra, ≥ 0."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder for the table, a row per spectrum."""
 
 

@@ -16,7 +16,7 @@ import train
 from studies import classical_baselines
 from synthetic_spectra.analysis import counting, results, tables
 from synthetic_spectra.analysis.table_files import COST, ORIGIN
-from synthetic_spectra.common.cli import Count, RunSeed, notice, run_script
+from synthetic_spectra.common.cli import Count, Folder, RunSeed, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training import run_folder
@@ -54,13 +54,13 @@ class Settings:
     """Random seeds, 0 to 2³² − 1, a run for each where they matter."""
 
     # where
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder that holds a folder per dataset; those of fewer classes go into its folder
     library_size/."""
-    runs_dir: Path = Path("runs")
+    runs_dir: Folder = Path("runs")
     """Folder that holds a folder per config; runs on fewer classes go into its folder
     library_size/."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder for the table, a row per run and number of classes."""
 
     keep: bool = False

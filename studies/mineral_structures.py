@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
-from synthetic_spectra.common.cli import notice, run_script
+from synthetic_spectra.common.cli import Folder, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
 from synthetic_spectra.crystals import bgmn
@@ -41,7 +41,7 @@ class Settings:
     """Wheel of autoxrd, with the structures of BGMN and Profex."""
     pyxtal: Path | None = None
     """Wheel of pyxtal, with the special positions of all space groups; autoxrd needs it."""
-    output: Path = Path("output/mineral_structures")
+    output: Folder = Path("output/mineral_structures")
     """Folder for a folder per package."""
 
 

@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import Field
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
-from synthetic_spectra.common.cli import Count, notice, run_script
+from synthetic_spectra.common.cli import Count, Folder, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
 
@@ -46,7 +46,7 @@ class Settings:
     """Number of structures, ≥ 1. Of 1064, 52 cannot be told from others, which leaves 1012."""
     most_atoms: Annotated[int, Field(ge=1, le=8192)] = 400
     """Largest number of atoms in a cell of those without a common name, 1 to 8192."""
-    output: Path = Path("output/mof_structures")
+    output: Folder = Path("output/mof_structures")
     """Folder for the CIFs."""
 
 

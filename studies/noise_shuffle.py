@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
-from synthetic_spectra.common.cli import Count, Seed, notice, run_script
+from synthetic_spectra.common.cli import Count, Folder, Seed, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import write_text
 from synthetic_spectra.measured import noise_shuffle
@@ -44,7 +44,7 @@ class Settings:
     """Number of the highest datapoints that stay in place, ≥ 1."""
     seed: Seed = 0
     """Random seed of the rendered noise spectra, ≥ 0."""
-    configs_dir: Path = CONFIGS_DIR
+    configs_dir: Folder = CONFIGS_DIR
     """Folder of the new file."""
     overwrite: bool = False
     """Replacement of a file that is there with other content."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
-from synthetic_spectra.common.cli import notice, run_script
+from synthetic_spectra.common.cli import Folder, notice, run_script
 from synthetic_spectra.common.errors import InputError, first_line
 from synthetic_spectra.common.files import write_text
 
@@ -31,7 +31,7 @@ class Settings:
     """Wheel of ramanchada2."""
     laboratory: str = "ICV"
     """Laboratory whose spectra are the references: ICV, FNMT, FNMT-B or TOP."""
-    output: Path = Path("output/raman_example")
+    output: Folder = Path("output/raman_example")
     """Folder for the folders references/ and others/ and the list others/labels.csv."""
 
 

@@ -16,7 +16,7 @@ from scipy.stats import ks_2samp
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 from synthetic_spectra.analysis import results
-from synthetic_spectra.common.cli import Count, Seed, run_script
+from synthetic_spectra.common.cli import Count, Folder, Seed, run_script
 from synthetic_spectra.crystals import statistics
 from synthetic_spectra.crystals.generator import Generator, Limits
 
@@ -44,7 +44,7 @@ class Settings:
     """Least structures of a space group, ≥ 1."""
     seed: Seed = 0
     """Random seed of the crystals, ≥ 0."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder for the table, a row for each descriptor and way of drawing."""
 
 

@@ -15,7 +15,7 @@ import spectra_from_config
 import train
 from synthetic_spectra.analysis import results, tables, trained
 from synthetic_spectra.analysis.strengths import ARTEFACTS, NONE
-from synthetic_spectra.common.cli import Count, RunSeed, notice, run_script
+from synthetic_spectra.common.cli import Count, Folder, RunSeed, notice, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training import plan, run_folder
@@ -49,12 +49,12 @@ class Settings:
     """Random seeds of the training, each ≥ 0, a run for each."""
 
     # where
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder that holds a folder per dataset; those with artefacts go into its folder
     robustness/."""
-    runs_dir: Path = Path("runs")
+    runs_dir: Folder = Path("runs")
     """Folder that holds a folder per config; runs with artefacts go into its folder robustness/."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder for the table, a row per run, artefact and strength."""
 
     keep: bool = False

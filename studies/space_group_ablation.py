@@ -14,7 +14,7 @@ import train
 from studies import ablation
 from studies.ablation import COMPLETE, Variant
 from synthetic_spectra.analysis import results, tables
-from synthetic_spectra.common.cli import Count, NotNegative, Positive, RunSeed, run_script
+from synthetic_spectra.common.cli import Count, Folder, NotNegative, Positive, RunSeed, run_script
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training.outcome import RANKS, TOP, top
@@ -74,11 +74,11 @@ class Settings:
     no limit."""
 
     # where
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder that holds a folder per dataset; those of variants go into its folder ablation/."""
-    runs_dir: Path = Path("runs")
+    runs_dir: Folder = Path("runs")
     """Folder of runs; those of a variant go into its folder ablation/<variant>/."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder for the table, a row per variant and run."""
 
 

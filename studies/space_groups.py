@@ -17,7 +17,15 @@ from tyro.conf import Positional
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # the project, when run by its path
 import train
 from synthetic_spectra.analysis import crystal_tables, on_crystals, results, tables, trained
-from synthetic_spectra.common.cli import Count, NotNegative, Positive, RunSeed, notice, run_script
+from synthetic_spectra.common.cli import (
+    Count,
+    Folder,
+    NotNegative,
+    Positive,
+    RunSeed,
+    notice,
+    run_script,
+)
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import written_whole
 from synthetic_spectra.crystals import real, statistics
@@ -80,12 +88,12 @@ class Settings:
     no limit."""
 
     # where
-    datasets_dir: Path = Path("datasets")
+    datasets_dir: Folder = Path("datasets")
     """Folder that holds a folder per dataset; those of real structures go into its folder
     trained_on/."""
-    runs_dir: Path = Path("runs")
+    runs_dir: Folder = Path("runs")
     """Folder of runs; they go into its folder trained_on/."""
-    results_dir: Path = results.MADE
+    results_dir: Folder = results.MADE
     """Folder for the tables."""
 
 

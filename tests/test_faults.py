@@ -113,7 +113,7 @@ def test_a_time_budget_changes_nothing(shell, example, tmp_path, undisturbed):
     for _ in range(2):
         done = shell(example, "train.py", *flags, "--time-budget", 0.1)
         assert "the time budget is used" in done.stderr
-        assert done.stdout == "1 runs are not finished yet; the same command continues\n"
+        assert done.stdout == "runs not finished yet: 1; the same command continues\n"
     assert len((run / "history.csv").read_text().splitlines()) == 1 + 2  # an epoch at a time
     shell(example, "train.py", *flags, "--time-budget", 5000)
     assert outcome(run) == undisturbed

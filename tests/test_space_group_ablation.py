@@ -58,7 +58,7 @@ def test_variants_are_tested_with_the_same_crystals(shell, place):  # noqa: F811
 
     # what is finished is not trained again, and stays in the table
     again = shell(place, STUDY, *ARGUMENTS, "batches of 64")
-    assert "1 of them finished already" in again.stderr and "complete" in again.stdout
+    assert "1 of 1 runs finished already" in again.stderr and "complete" in again.stdout
     refused(shell(place, STUDY, *ARGUMENTS, "none", check=False), "'none'", "complete")
 
 

@@ -104,7 +104,7 @@ def test_every_variant_is_what_it_is_called(ablated, place):
 def test_finished_runs_stay_and_differences_have_intervals(ablated, place, capfd):
     before = results.read(place, "example", "ablation").ablation
     ablation.main(replace(ablated, variants=("no root",)))
-    assert "1 of them finished already" in "".join(capfd.readouterr())
+    assert "1 of 1 runs finished already" in "".join(capfd.readouterr())
     pd.testing.assert_frame_equal(results.read(place, "example", "ablation").ablation, before)
     rows = pd.DataFrame(
         {"variant": ["complete"] * 3 + ["worse"] * 3, "test_misclassified": [1, 2, 3, 11, 12, 13]}

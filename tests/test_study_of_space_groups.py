@@ -140,7 +140,7 @@ def test_the_study_evaluates_what_is_finished_alone(shell, place, study):
 def test_the_study_skips_what_is_finished_and_refuses_other_structures(shell, place, study):
     arguments, _ = study
     again = shell(place, "studies/space_groups.py", *arguments)
-    assert again.stderr.count("1 runs, 1 of them finished already") == 3
+    assert again.stderr.count("1 of 1 runs finished already") == 3
     done = shell(place, "studies/space_groups.py", *arguments[1:], place / "few.jsonl.gz",
                  "--datasets-dir", "elsewhere", check=False)  # fmt: skip
     refused(done, "elsewhere", "spectra_from_config.py")

@@ -166,3 +166,12 @@ def test_help_names_every_setting(shell, tmp_path):
         text = shell(tmp_path, script, "--help").stdout
         assert "--seed" in text and "usage" in text
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_where_a_folder_should_be_is_refused_before_the_work(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    for folder in (file, file / "below" / "runs"):
+        with pytest.raises(InputError, match=f"runs_dir is '{folder}'.*; {file} is a file"):
+            checked_settings(train.Settings, ["--runs-dir", str(folder)])
+    checked_settings(train.Settings, ["--runs-dir", str(tmp_path / "new" / "runs")])

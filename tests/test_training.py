@@ -218,7 +218,7 @@ def test_a_finished_run_is_skipped_and_never_mixed_with_other_settings(shell, tr
     model = folder / "runs" / "example" / NAME / "model.keras"
     before = model.stat()
     done = shell(folder, "train.py", *SMALL)
-    assert "1 of them finished already" in done.stderr
+    assert "1 of 1 runs finished already" in done.stderr
     assert "not converged" in done.stdout
     assert model.stat() == before
     other = shell(folder, "train.py", *SMALL, "--batch-size", 128, check=False)
@@ -274,7 +274,7 @@ def test_evaluation_counts_what_the_saved_model_misclassifies(shell, trained):
 def test_evaluation_of_nothing_damage_and_other_arrays(shell, trained, tmp_path):
     folder, _ = trained
     nothing = shell(folder, "evaluate.py", *EXAMPLE, "--runs-dir", tmp_path, check=False)
-    refused(nothing, "no finished run", "train.py")
+    refused(nothing, "no finished run", f"train.py --config example --runs-dir {tmp_path}")
     shell(tmp_path, "spectra_from_config.py", *EXAMPLE, "--seed", 1)
     done = shell(tmp_path, "evaluate.py", *EXAMPLE, "--runs-dir", folder / "runs", check=False)
     refused(done, NAME, "other arrays")
@@ -290,7 +290,7 @@ def test_the_experiment_of_an_image_is_training_evaluation_and_figure(shell, tra
     folder, _ = trained
     places = ("--datasets-dir", folder / "datasets", "--runs-dir", folder / "runs")
     shown = shell(tmp_path, "docker/experiment.py", *SMALL, *places)
-    assert "1 of them finished already" in shown.stderr
+    assert "1 of 1 runs finished already" in shown.stderr
     assert "of 18 test spectra" in shown.stdout
     made = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert made >= {"results/example.csv", "figures/plot_results.png"}

@@ -9,6 +9,7 @@ from synthetic_spectra.common.errors import InputError, first_line
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training import run_folder
 from synthetic_spectra.training.outcome import RANKS, TOP, top
+from synthetic_spectra.training.run import training_command
 
 TRAINED_DIR = config.ROOT / "trained"  # networks that come along, as in a folder of runs
 
@@ -50,8 +51,8 @@ def finished(runs_dir, name):
     problems = []
     runs = [run for run in run_folder.found(runs_dir, name, problems) if run.summary]
     if not runs:
-        folder = Path(runs_dir) / name
-        lack = f"{folder}: no finished run; train first: python train.py --config {name}"
+        command = training_command(name, runs_dir)
+        lack = f"{Path(runs_dir) / name}: no finished run; train first: {command}"
         raise InputError("; ".join([lack, *problems]))
     return runs, problems
 
@@ -102,8 +103,8 @@ def choose_networks(runs_dir, data, names=()):
     networks = with_network(runs)
     if not networks:
         raise InputError(
-            f"{Path(runs_dir) / data.name}: no run of a network; train first: python train.py "
-            f"--config {data.name}"
+            f"{Path(runs_dir) / data.name}: no run of a network; train first: "
+            + training_command(data.name, runs_dir)
         )
     return networks, problems
 

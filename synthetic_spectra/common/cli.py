@@ -7,14 +7,31 @@ import shutil
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Annotated, get_args, get_origin, get_type_hints
 
 import tyro
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from synthetic_spectra.common.errors import InputError, Stopped, sentence
 
+
+def _without_a_file_in_its_place(folder, field):
+    """The path of a folder, which need not be there yet.
+
+    Raises:
+        ValueError: if it is a file, or lies in one.
+    """
+    there = next((one for one in (folder, *folder.parents) if one.exists()), folder)
+    if there.is_file():
+        raise ValueError(
+            f"{field.field_name} is {str(folder)!r}, expected a folder; {there} is a file"
+        )
+    return folder
+
+
 # types of Settings fields that say what is allowed
+Folder = Annotated[Path, AfterValidator(_without_a_file_in_its_place)]
 Count = Annotated[int, Field(ge=1, le=2**53)]
 Seed = Annotated[int, Field(ge=0)]
 # random seeds of a training, as Keras takes them

@@ -100,7 +100,6 @@ def table(runs):
     if rows:
         lines.append(pd.DataFrame(rows).to_string(index=False, float_format="{:.4g}".format))
     if len(rows) < len(runs):
-        lines.append(
-            f"{len(runs) - len(rows)} runs are not finished yet; the same command continues"
-        )
+        left = len(runs) - len(rows)
+        lines.append(f"runs not finished yet: {left}; the same command continues")
     return "\n".join(lines)

@@ -2,7 +2,9 @@
 
 import json
 import re
+import shlex
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, ClassVar
 
 from synthetic_spectra.common.errors import InputError, shortened
@@ -136,3 +138,19 @@ def _read(text):
         return {}
     arguments = (argument.partition("=") for argument in re.split(r" (?=\w+=)", text))
     return {name: json.loads(value) for name, _, value in arguments}
+
+
+def training_command(config, runs_dir, models=()):
+    """The command that trains runs of a config into a folder.
+
+    Args:
+        config: name of the config, or path.
+        runs_dir: folder of the runs.
+        models: names; the published networks without any.
+    """
+    command = ["python", "train.py", "--config", config]
+    if models:
+        command += ["--models", *models]
+    if Path(runs_dir) != Path("runs"):
+        command += ["--runs-dir", str(runs_dir)]
+    return shlex.join(command)

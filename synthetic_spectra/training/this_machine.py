@@ -49,8 +49,9 @@ def problem(run, error):
     if isinstance(error, InputError):
         return f"{run.folder}: {error}"
     if isinstance(error, OSError):
-        place = f"{error.filename}: " if error.filename else ""
-        return f"{run.folder}: {place}{error.strerror or first_line(error)}"
+        reason, place = error.strerror or first_line(error), str(error.filename or run.folder)
+        where = place if place.startswith(str(run.folder)) else f"{run.folder}: {place}"
+        return f"{where}: {reason}"
     with suppress(OSError):
         write_text(run.error_file, "".join(traceback.format_exception(error)))
     what = f"{type(error).__name__}: {first_line(error)}"
