@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -44,7 +45,8 @@ def main(settings):
     print(f"peak memory of spectra_from_config.py: {peak_memory(path) / 2**20:.0f} MiB")
 
     # every way once in each round, as the speed of a machine drifts
-    seconds = {"rendering": [], "plain renderer": [], "writing": [], "online": []}
+    ways = "rendering", "plain renderer", "writing", "checksums", "online"
+    seconds = {way: [] for way in ways}
     for epoch in range(settings.rounds):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -57,6 +59,7 @@ def main(settings):
                     sys.exit(f"{file.name} differs between the two renderers")
             arrays = [np.load(file) for file in sorted(ours.glob("*.npy"))]
             seconds["writing"].append(timed(write, arrays, folder))
+            seconds["checksums"].append(timed(checksums, arrays))
         seconds["online"].append(timed(sources.fresh, definitions, 0, epoch))
 
     for way, times in seconds.items():
@@ -110,6 +113,12 @@ def write(arrays, folder):
     """Write arrays from memory, one file each."""
     for i, array in enumerate(arrays):
         array.tofile(folder / f"{i}.bin")
+
+
+def checksums(arrays):
+    """CRC-32 of arrays, as of the files in a manifest."""
+    for array in arrays:
+        zlib.crc32(array)
 
 
 def peak_memory(path):
