@@ -55,13 +55,18 @@ def main(settings):
 
 def draw(table):
     """The figure: a column of panels for each of ``PROPERTIES``, accuracies above numbers of test
-    spectra, in the mean over runs, a colour for each kind of training. Bars are 95 % intervals
-    (Wilson).
+    spectra, in the mean over the runs of a network, a colour for each kind of training and network.
+    Bars are 95 % intervals (Wilson).
 
     Args:
         table: rows of ``crystal_groups`` of ``results.Results``, of real crystals and one model.
     """
-    kinds = list(table.trained_on.unique())
+    kinds = {}
+    for kind, of_kind in table.groupby("trained_on", sort=False):
+        networks = list(results.by_network(of_kind))
+        for network, rows in networks:
+            words = f"trained on {kind.replace('_', ' ')}"
+            kinds[words if len(networks) == 1 else f"{network.label}, {words}"] = rows
     widths = [table[table.property == name].group.nunique() for name in PROPERTIES]
     figure, panels = style.pyplot().subplots(
         2, 3, sharex="col", sharey="row", figsize=(15, 7), height_ratios=(3, 1), width_ratios=widths
@@ -69,8 +74,8 @@ def draw(table):
     for (above, below), (name, label) in zip(panels.T, PROPERTIES.items(), strict=True):
         of_property = table[table.property == name]
         order = of_property.sort_values("lowest", kind="stable").group.unique().tolist()
-        for i, kind in enumerate(kinds):
-            rows = of_property[of_property.trained_on == kind]
+        for i, (kind, rows) in enumerate(kinds.items()):
+            rows = rows[rows.property == name]
             means = rows.groupby("group")[["test_spectra", TOP[1], TOP[5]]].mean()
             means = means.reindex([one for one in order if one in means.index])
             shift = (i - (len(kinds) - 1) / 2) / (len(kinds) + 1)
@@ -86,8 +91,8 @@ def draw(table):
                 )
                 bars = np.clip([shares - 100 * ends[:, 0], 100 * ends[:, 1] - shares], 0, None)
                 what = "the likeliest group" if k == 1 else f"one of the {k} likeliest"
-                words = f"trained on {kind.replace('_', ' ')}: {what}"
-                above.errorbar(places, shares, bars, linestyle=line, label=words, **look)
+                look["label"] = f"{kind}: {what}"
+                above.errorbar(places, shares, bars, linestyle=line, **look)
             below.bar(places, means.test_spectra, 1 / (len(kinds) + 1), color=f"C{i}")
         below.set(yscale="log", xlabel=label, xticks=range(len(order)))
         below.set_xticklabels(order, rotation=45, ha="right", rotation_mode="anchor")

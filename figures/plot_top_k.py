@@ -60,12 +60,14 @@ def ranked(found, name):
         InputError: if none has.
     """
     columns = list(TOP.values())
-    if not set(columns) <= set(found.runs.columns):
+    kept = found.runs.reindex(columns=found.runs.columns.union(columns, sort=False))
+    kept = kept.dropna(subset=columns)
+    if kept.empty:
         raise InputError(
             f"{found.path('runs')}: no ranks; count the runs again: python evaluate.py --config "
             f"{name}"
         )
-    return found.runs.dropna(subset=columns)
+    return kept
 
 
 def shares(rows):

@@ -150,3 +150,9 @@ def test_differences_are_told_from_chance():
     at_hand = dict(list(enumerate(correct))[3:])
     pd.testing.assert_frame_equal(statistics.differences(runs, at_hand, earlier), earlier)
     assert statistics.differences(runs, {}).p_mcnemar.isna().all()
+    # not where they are others now, nor for different numbers of runs
+    retrained = runs.assign(test_misclassified=[*runs.test_misclassified[:3] + 1, *[2] * 6])
+    now = statistics.differences(retrained, {}, earlier).set_index(statistics.PAIR)
+    assert now.p_mcnemar.isna().all()
+    fewer = statistics.differences(runs[1:], dict(enumerate(correct))).set_index(statistics.PAIR)
+    assert fewer.p_mcnemar.isna().tolist() == [True, True, False]

@@ -85,7 +85,9 @@ def predictions_cut_off(run):
 
 
 def other_arrays(run):
-    write_json(run.folder / "settings.json", run.settings | {"dataset_checksum": "0" * 64})
+    # and with a setting that the others, which classical learners may be, do not have
+    settings = run.settings | {"dataset_checksum": "0" * 64, "batch_size": 128}
+    write_json(run.folder / "settings.json", settings)
 
 
 @pytest.mark.parametrize(

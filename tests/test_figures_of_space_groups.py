@@ -7,6 +7,7 @@ from drawing import run
 from figures import plot_crystal_groups, plot_learning_curve, plot_top_k, style
 from synthetic_spectra.analysis import crystal_tables, results
 from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.training.outcome import TOP
 
 NAME = "space_groups_30"
 REAL = {"random_crystals": "unseen_types", "real_structures": "unseen_types",
@@ -76,6 +77,13 @@ def test_groups_of_crystals_are_drawn_above_their_numbers(tmp_path, folder):
     assert list(above.lines[0].get_ydata()) == pytest.approx(shares.tolist())
     assert [patch.get_height() for patch in below.patches[: len(rows)]] == list(rows.test_spectra)
     assert [tick.get_text() for tick in below.get_xticklabels()] == rows.group.tolist()
+
+    # two networks that were trained alike are not averaged
+    others = table.assign(ema_momentum=0.5, **{TOP[1]: 0})
+    above = plot_crystal_groups.draw(pd.concat([table, others])).axes[0]
+    labels = above.get_legend_handles_labels()[1]
+    assert len(labels) == 2 * 2 * table.trained_on.nunique() and "ema_momentum 0.5" in labels[2]
+    assert list(above.lines[0].get_ydata()) == pytest.approx(shares.tolist())
 
 
 def test_the_first_five_answers_have_a_panel_for_each_kind_of_training(tmp_path, folder):

@@ -7,7 +7,9 @@ from conftest import ROOT
 from known_networks import by_height
 from test_evaluate import finish
 
+from figures import plot_top_k
 from synthetic_spectra.analysis import results, tables
+from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra import dataset
 from synthetic_spectra.training.outcome import TOP, classified, top
 
@@ -59,6 +61,10 @@ def test_evaluate_counts_kept_ranks_and_leaves_old_runs_without(shell, example, 
     table = results.read(tmp_path / "output" / "results", "example").runs
     counts = table.set_index("model")[list(TOP.values())]
     assert counts.loc["cnn2"].isna().all()
+    old_alone = table[table.model == "cnn2"]
+    results.write(tmp_path / "old", "example", {"runs": old_alone})
+    with pytest.raises(InputError, match="no ranks"):
+        plot_top_k.ranked(results.read(tmp_path / "old", "example"), "example")
     n = len(labels)
     assert counts.loc["vgg"].tolist() == [n - 2, n, n, n, n]
     text = (tmp_path / "output" / "results" / "example.csv").read_text()

@@ -9,6 +9,7 @@ import pandas as pd
 from synthetic_spectra.analysis.results import by_network
 
 PAIR = ["model_a", "model_b"]
+COMPARED = ["runs_a", "runs_b", "difference"]
 MCNEMAR = ["right_only_a", "right_only_b", "p_mcnemar"]
 DRAWS = 9999  # of the bootstrap
 
@@ -108,13 +109,14 @@ def differences(runs, correct, earlier=None):
         correct: index of a row of ``runs`` → bool (test spectra,), which ones that run classifies
             correctly. Rows of runs that are not at hand have none.
         earlier: what this function gave before, or None. McNemar's test of networks whose runs are
-            not at hand is taken from there.
+            not at hand is taken from there, if no run of theirs has come or gone since.
 
     Returns:
         a DataFrame, a row for each pair: ``difference`` is the mean of ``model_a`` minus that of
         ``model_b``, in misclassified test spectra. ``lower`` and ``upper`` are its 95 % interval
         over the runs, if both have several. ``p_mcnemar`` is the p-value of McNemar's exact test,
-        in which most of a network's runs decide whether it classifies a test spectrum correctly.
+        in which most of a network's runs decide whether it classifies a test spectrum correctly;
+        none for different numbers of runs, as a majority of few runs is another one than of many.
     """
     before = {} if earlier is None else earlier.set_index(PAIR).to_dict("index")
     lines = []
@@ -133,15 +135,20 @@ def differences(runs, correct, earlier=None):
         if len(runs_a) > 1 and len(runs_b) > 1:
             line["lower"], line["upper"] = interval(wrong_a, wrong_b)
 
-        if all(row in correct for row in (*runs_a.index, *runs_b.index)):
+        # a majority of few runs is another one than of many
+        known = before.get((network_a.label, network_b.label), {})
+        if len(runs_a) != len(runs_b):
+            line |= dict.fromkeys(MCNEMAR, np.nan)
+        elif all(row in correct for row in (*runs_a.index, *runs_b.index)):
             right_a, right_b = (
                 np.mean([correct[row] for row in rows.index], axis=0) > 0.5
                 for rows in (runs_a, runs_b)
             )
             line |= dict(zip(MCNEMAR, mcnemar(right_a, right_b), strict=True))
-        else:
-            known = before.get((network_a.label, network_b.label), {})
+        elif all(np.isclose(known.get(name, np.nan), line[name]) for name in COMPARED):
             line |= {column: known.get(column) for column in MCNEMAR}
+        else:
+            line |= dict.fromkeys(MCNEMAR, np.nan)
         lines.append(line)
     return pd.DataFrame(lines)
 
@@ -176,11 +183,5 @@ def changes(table, after, before=""):
 
 
 def p_value(row):
-    """McNemar's p-value of two networks in words; none for different numbers of runs, as a majority
-    of few runs is another one than of many.
-
-    Args:
-        row: of the table of differences.
-    """
-    known = row["runs_a"] == row["runs_b"] and row["p_mcnemar"] == row["p_mcnemar"]
-    return f"{row['p_mcnemar']:.2g}" if known else ""
+    """McNemar's p-value of a row of the table of differences in words; "" if it is not known."""
+    return f"{row['p_mcnemar']:.2g}" if row["p_mcnemar"] == row["p_mcnemar"] else ""
