@@ -52,6 +52,9 @@ class Settings:
     """Unit of the axis."""
     wavelength: Positive = 1.5406
     """Wavelength of the X-rays in Å, > 0; two_theta alone has one."""
+    measured_wavelength: Positive | None = None
+    """Wavelength in Å of measured references whose files tell none, > 0; without it they are left
+    out."""
     first: float = 5.0
     """First value of the axis."""
     last: float = 90.0
@@ -89,8 +92,9 @@ def main(settings):
     for file in files(settings.references):
         try:
             found = references.read(
-                file, axis, n_datapoints, settings.lowest_height, sigmas(settings)
-            )
+                file, axis, n_datapoints, settings.lowest_height, sigmas(settings),
+                settings.measured_wavelength,
+            )  # fmt: skip
             for reference in found:
                 if fits(reference, settings.elements):
                     classes.append(

@@ -72,8 +72,9 @@ def jcamp_linked(axis, heights):
     return (link + peaks + block + "##END=\n").encode()
 
 
-def spc(axis, heights, x_type=13):
-    """Galactic .spc, version 4Bh, in floating-point numbers; axis type 13 is a Raman shift."""
+def spc(axis, heights, x_type=13, y_type=4):
+    """Galactic .spc, version 4Bh, in floating-point numbers; axis type 13 is a Raman shift, kind of
+    intensity 4 counts and 128 transmittance."""
     head = field(
         512,
         (1, "B", 0x4B),
@@ -83,7 +84,7 @@ def spc(axis, heights, x_type=13):
         (16, "d", axis[-1]),
         (24, "I", 1),
         (28, "B", x_type),
-        (29, "B", 4),
+        (29, "B", y_type),
         (32, "I", 2022 << 20 | 1 << 16 | 1 << 11),
     )
     part = field(32, (1, "b", -128), (16, "I", len(axis)))

@@ -71,6 +71,7 @@ def test_a_folder_of_cifs_becomes_statistics(shell, tmp_path):
     cifs.mkdir()
     for name in ("halite", "rutile", "olivine", "zincite"):
         write_cif(cifs, name, *CRYSTALS[name])
+    (cifs / "rutile.cif").rename(cifs / "RUTILE.CIF")
     (cifs / "broken.cif").write_text("no CIF")
     done = shell(tmp_path, SCRIPT, cifs, "--test-share", 0)
     assert "broken.cif" in done.stderr and "3 structures" in done.stdout

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import plain_bytes
+from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.measured import tables
 from synthetic_spectra.measured.readers import parse
 
@@ -130,6 +131,11 @@ def test_columns_are_found_by_their_names(decimal):
         ("chemical shift / ppm,y", ("chemical_shift", "ppm")),
         ("Angle,Intensity", ("two_theta", "degree")),
         ("x,y", (None, None)),
+        # read as 2θ they would give wrong answers
+        ("q_nm^-1,I", ("momentum_transfer", None)),
+        ("d-spacing,Intensity", ("d_spacing", None)),
+        ("d (Å),Intensity", ("d_spacing", None)),
+        ("Theta (deg),Intensity", ("theta", None)),
     ],
 )
 def test_names_of_columns_say_what_the_axis_is(head, said):
@@ -145,6 +151,17 @@ def test_names_of_columns_say_what_the_axis_is(head, said):
         ("*WAVE_LENGTH1 = 1.78897\n", 1.78897),
         ("Laser wavelength (nm): 532.1\n", 5321),
         ("wavelength unknown\n", None),
+        # with a comma, a line is no line of names
+        ("# wavelength 1.5406 A, Cu Ka\n", 1.5406),
+        ("# Cu Ka, wavelength 1.5406 A\n", 1.5406),
+        ("# Wavelength: 0,7093 A\n", 0.7093),
+        # other words, units and digits
+        ("# lambda = 0.7093 A\n", 0.7093),
+        ("# Wavelength: 7.093e-11 m\n", 0.7093),
+        ("# Wavelength: 0.15406 nm\n", 1.5406),
+        ("# Wavelength (nm): 0.15406\n", 1.5406),
+        ("# Wavelength: 0.71 Angstrom\n", 0.7093),
+        ("# Wavelength: 532.00 nm\n", None),
     ],
 )
 def test_a_head_tells_the_radiation_and_not_the_axis(head, wavelength):
@@ -164,6 +181,25 @@ def test_rruff_text_names_its_mineral():
     np.testing.assert_allclose(measured.intensities, HEIGHTS, rtol=1e-3)
     assert measured.name == "Anatase"
     assert (measured.quantity, measured.unit) == (None, None)
+
+
+def test_text_in_the_place_of_a_number_is_told():
+    rows = table().decode().splitlines()
+    for row in (99, 100):
+        rows[row] = rows[row].split()[0] + " OVERFLOW"
+    assert "2 rows without a number left out" in parse("\n".join(rows).encode()).notes
+    rows[100] = rows[100].replace("OVERFLOW", "1,025")
+    with pytest.raises(InputError, match="'1,025' has a comma for the thousands"):
+        parse("\n".join(rows).encode())
+
+
+@pytest.mark.parametrize("name", ["%T", "Transmittance [%]", "% T", "T (%)"])
+def test_a_column_of_transmittance_becomes_absorbance(name):
+    transmittance = 100 * 10 ** (-HEIGHTS / 200)
+    rows = "".join(f"{x},{y:.6f}\n" for x, y in zip(AXIS, transmittance, strict=True))
+    measured = parse(f"cm-1,{name}\n{rows}".encode())
+    np.testing.assert_allclose(measured.intensities, HEIGHTS / 200, atol=1e-6)
+    assert "transmittance turned into absorbance" in measured.notes
 
 
 def test_numbers_are_plain_numbers():

@@ -100,6 +100,13 @@ def test_networks_of_noise_get_measured_files_with_their_background(shell, tmp_p
             lambda files: files[0].write_text("".join(f"{5 + i / 10} {i}\n" for i in range(100))),
             ["ZIF-8_1.xy", "22 % of the axis", "at least 50 %"],
         ),
+        # a beam in front of the axis, and nothing on it
+        (
+            lambda files: files[0].write_text(
+                "".join(f"{i / 10} {1000 if i < 30 else 0}\n" for i in range(900))
+            ),
+            ["ZIF-8_1.xy", "every intensity on the axis is 0"],
+        ),
     ],
 )
 def test_a_file_without_noise_is_told(shell, tmp_path, change, words):
@@ -158,3 +165,9 @@ def test_a_noise_spectrum_is_called_as_the_sample_that_its_file_names(tmp_path):
     for file in files:
         file.write_text(heads[file.stem] + rows)
     assert list(noise_shuffle.read(files, axis, SIZE)) == ["ZIF-8", "ZIF-8 (2)", "three"]
+    # a copy that a file system has numbered
+    copy = tmp_path / "three (2).xy"
+    copy.write_text(rows)
+    again = [copy, files[2], *[files[2]] * 2]
+    names = ["three (2)", "three", "three (3)", "three (4)"]
+    assert list(noise_shuffle.read(again, axis, SIZE)) == names

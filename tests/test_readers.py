@@ -153,6 +153,13 @@ def test_jcamp_in_points_micrometres_and_transmittance():
     np.testing.assert_allclose(parse(points).intensities, HEIGHTS)
 
 
+def test_transmittance_in_spc_becomes_absorbance():
+    share = 10 ** (-np.asarray(HEIGHTS) / 1000)
+    measured = parse(plain_files.spc(AXIS, share, x_type=1, y_type=128))
+    np.testing.assert_allclose(measured.intensities, np.asarray(HEIGHTS) / 1000, atol=1e-6)
+    assert "absorbance" in measured.notes[0]
+
+
 def test_axes_of_spc():
     assert parse(plain_files.spc(AXIS, HEIGHTS, x_type=1)).quantity is None
     assert parse(plain_files.spc(AXIS, HEIGHTS, x_type=3)).quantity == "wavelength"

@@ -132,6 +132,22 @@ def test_peaks_of_a_measured_spectrum(shell, tmp_path):
     assert found.peak_heights == pytest.approx([1, 0.25, 0.4], abs=0.03)
 
 
+def test_measured_references_without_a_wavelength_need_one(shell, tmp_path):
+    angles = np.arange(10.0, 80, 0.02)
+    heights = 1e4 * np.exp(-0.5 * ((angles - 20) / 0.08) ** 2)
+    heights += np.random.default_rng(0).normal(100, 5, len(angles))
+    rows = "".join(f"{x:.2f} {y:.2f}\n" for x, y in zip(angles, heights, strict=True))
+    (tmp_path / "plain.xy").write_text(rows)
+    done = shell(tmp_path, SCRIPT, "plain.xy", check=False)
+    refused(done, "no reference is left")
+    assert "plain.xy: the file does not tell its wavelength; expected --measured-" in done.stderr
+    flags = "--measured-wavelength", 0.7093, "--lowest-height", 0.1
+    shell(tmp_path, SCRIPT, "plain.xy", *flags)
+    (found,) = made(tmp_path).spectra.values()
+    expected = 2 * np.degrees(np.arcsin(1.5406 / 0.7093 * np.sin(np.radians(10))))
+    assert found.peak_positions == pytest.approx([(expected - 5) / 0.02], abs=1)
+
+
 @pytest.mark.parametrize(
     "flags, told",
     [

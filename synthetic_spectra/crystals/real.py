@@ -17,7 +17,9 @@ def structures(path):
     if path.name.endswith(".jsonl.gz"):
         yield from standard.read_jsonl(path)
         return
-    files = sorted(path.rglob("*.cif")) if path.is_dir() else [path]
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() == ".cif")
     for file in track(files, f"{path}", console=Console(stderr=True)):
         try:
             yield from standard.read_cif(file)

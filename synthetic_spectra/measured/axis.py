@@ -68,7 +68,10 @@ def onto(measured, axis, datapoints, wavelength=None, guess=True):
     if axis.quantity == "two_theta" and axis.wavelength is not None:
         source = wavelength or measured.wavelength
         if source is None and not guess:
-            raise InputError("the file does not tell its wavelength; expected one in Å")
+            raise InputError(
+                "the file does not tell its wavelength; expected --measured-wavelength in Å, as "
+                "1.5406 for Cu Kα"
+            )
         guessed = source is None
         if guessed:
             notes.append(f"wavelength unknown, taken to be {axis.wavelength:g} Å")

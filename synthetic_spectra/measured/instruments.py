@@ -8,7 +8,7 @@ import numpy as np
 
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.measured.libraries import file_of, library
-from synthetic_spectra.measured.spectrum import spectrum
+from synthetic_spectra.measured.spectrum import absorbance, spectrum
 from synthetic_spectra.measured.tables import decoded
 
 # how formats call an axis -> quantity, unit, and factor into that unit; a wavenumber may be a
@@ -80,6 +80,9 @@ def read_spc(content):
     quantity, unit, factor = AXES.get(file.xtype, UNKNOWN)
     axis = factor * np.array(axis, dtype=float)
     notes = [f"the first of {parts} spectra"] if parts > 1 else []
+    if file.ytype == "YTRANS":
+        heights = absorbance(heights)
+        notes.append("transmittance turned into absorbance")
     return spectrum(axis, heights, quantity=quantity, unit=unit, notes=notes)
 
 
@@ -134,14 +137,3 @@ def read_opus(content):
     if kind in ("t", "r"):
         heights, notes = absorbance(heights), ["transmittance turned into absorbance"]
     return spectrum(factor * axis, heights, quantity=quantity, unit=unit, notes=notes)
-
-
-def absorbance(transmittance):
-    """-log10(T), whose maxima are the bands, shape (n,); NaN where T <= 0.
-
-    Args:
-        transmittance: T as a share, or in percent where the largest is above 2, shape (n,).
-    """
-    share = transmittance / (100 if transmittance.max(initial=0) > 2 else 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return -np.log10(np.where(share > 0, share, np.nan))

@@ -5,6 +5,7 @@ their code does it: the highest datapoints of a theoretical pattern stay in plac
 are replaced.
 """
 
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -111,8 +112,14 @@ def read(files, axis, n_datapoints):
                 f"{file}: covers {100 * on_axis.covered.mean():.0f} % of the axis, expected at "
                 f"least {100 * LEAST_COVER:g} % of a noise spectrum"
             )
-        number = 1 + sum(is_of(name, [measured.name]) for name in found)
-        name = measured.name if number == 1 else f"{measured.name} ({number})"
         values = np.resize(on_axis.intensities[on_axis.covered], n_datapoints)
+        if values.min() == values.max():
+            raise InputError(
+                f"{file}: every intensity on the axis is {values[0]:g}, expected noise"
+            )
+
+        # a file may have such a number in its own name
+        numbered = (f"{measured.name} ({number})" for number in count(2))
+        name = next(one for one in chain([measured.name], numbered) if one not in found)
         found[name] = np.round(scaled(values), DIGITS).tolist()
     return found

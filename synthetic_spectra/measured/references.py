@@ -40,7 +40,7 @@ class Reference:
     heights: np.ndarray
 
 
-def read(path, axis, n_datapoints, lowest_height, kernel_range):
+def read(path, axis, n_datapoints, lowest_height, kernel_range, measured_wavelength=None):
     """The references in a file: a CIF of structures, a table of peaks, or a measured spectrum.
 
     Args:
@@ -49,6 +49,7 @@ def read(path, axis, n_datapoints, lowest_height, kernel_range):
         n_datapoints: of the axis.
         lowest_height: of a peak of a measured spectrum, relative to the highest.
         kernel_range: σ of the narrowest and of the widest of its peaks, in datapoints.
+        measured_wavelength: of a diffractogram whose file tells none, in Å.
 
     Returns:
         a list of ``Reference``.
@@ -62,7 +63,9 @@ def read(path, axis, n_datapoints, lowest_height, kernel_range):
     head = content.split(b"\n", 1)[0].decode("latin-1").lower()
     if set(COLUMNS) <= set(re.findall(r"\w+", head)):
         return from_table(path)
-    return [from_spectrum(path, axis, n_datapoints, lowest_height, kernel_range)]
+    return [
+        from_spectrum(path, axis, n_datapoints, lowest_height, kernel_range, measured_wavelength)
+    ]
 
 
 def from_cif(path, axis, n_datapoints):
@@ -131,11 +134,12 @@ def from_table(path):
     return references
 
 
-def from_spectrum(path, axis, n_datapoints, lowest_height, kernel_range):
+def from_spectrum(path, axis, n_datapoints, lowest_height, kernel_range, measured_wavelength=None):
     """The peaks of a measured spectrum, found without its background; arguments as of ``read``."""
     measured = readers.read(path)
+    wavelength = measured.wavelength or measured_wavelength
     try:
-        on_axis = onto(measured, axis, n_datapoints, guess=False)
+        on_axis = onto(measured, axis, n_datapoints, wavelength, guess=False)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     standing = foreground(on_axis.intensities, on_axis.covered, kernel_range)

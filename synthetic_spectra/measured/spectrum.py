@@ -92,3 +92,15 @@ def spectrum(axis, intensities, notes=(), **said):
     if heights.min() == heights.max():
         raise InputError(f"no spectrum: every intensity is {heights[0]:g}")
     return Measured(positions, heights, notes=tuple(notes), **said)
+
+
+def absorbance(transmittance):
+    """-log10(T), whose maxima are the bands, shape (n,); NaN where T <= 0.
+
+    Args:
+        transmittance: T as a share, or in percent where the largest is above 2, shape (n,).
+    """
+    transmittance = np.asarray(transmittance, dtype=np.float64)
+    share = transmittance / (100 if np.fmax.reduce(transmittance, initial=0) > 2 else 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return -np.log10(np.where(share > 0, share, np.nan))

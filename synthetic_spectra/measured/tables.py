@@ -7,7 +7,7 @@ from collections import Counter
 from itertools import pairwise
 
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.measured.spectrum import FEWEST_ROWS, MOST_ROWS, spectrum
+from synthetic_spectra.measured.spectrum import FEWEST_ROWS, MOST_ROWS, absorbance, spectrum
 
 # separators (None: spaces and tabs) and decimal marks, the first of equally good ones is taken
 DIALECTS = [(mark, decimal) for mark in ("\t", ";", ",", None) for decimal in (".", ",")]
@@ -23,6 +23,10 @@ AXES = (
     # Raman shifts are often called so as well
     (r"wave.?numbers?|1/cm|cm[\^]?[-⁻−][1¹]|\braman\b", None, "1/cm"),
     (r"wave.?length|^nm$|[(\[]nm[)\]]", "wavelength", "nm"),
+    # no axis of a dataset, but to be told from one
+    (r"^q($|[ _(\[])", "momentum_transfer", None),
+    (r"\bd.?spacing|^d ?[(\[]", "d_spacing", None),
+    (r"^(theta|θ)\b", "theta", None),
 )
 IN_TITLES = AXES[:2]  # other words of a title may mean something else
 
@@ -34,8 +38,19 @@ INTENSITIES = (
 NO_INTENSITIES = (
     r"err|sigma|esd|\bstd|backgr|\bbkg|dark|reference|pixel|index|time|temp|wave|shift|theta"
 )
-# what a head says of the radiation: X-rays in Å, a laser in nm
-X_RAYS = re.compile(r"wave.?length[12]?[^0-9\n]{0,20}\b([0-3]\.[0-9]{3,8})\b", re.IGNORECASE)
+TRANSMITTANCE = re.compile(r"transmi|^%\s*t$|^t\W*%\W*$")
+THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+$")
+
+# what a head says of the radiation: X-rays in Å or another unit, a laser in nm
+X_RAYS = re.compile(
+    r"(?:wave.?length[12]?|\blambda)([^0-9\n]{0,20})\b([0-9]+[.,][0-9]{2,8}(?:e-?[0-9]+)?)"
+    r"(?: ?(nm|pm|m)\b)?",
+    re.IGNORECASE,
+)
+IN_ANGSTROM = {"nm": 10, "pm": 0.01, "m": 1e10}
+X_RAY_WAVELENGTHS = 0.05, 4  # Å
+ROUNDED = {"1.54": 1.5406, "0.71": 0.7093}  # of Cu and Mo Kα1
+STATED = re.compile(r"(wave.?length|lambda)[12]?\W*(\w{1,9}[)\]])?\W*[0-9]", re.IGNORECASE)
 LASER = re.compile(r"laser.?wave.?length[^0-9\n]{0,12}([0-9]{3,4}(?:[.,][0-9]+)?)", re.IGNORECASE)
 NAME = re.compile(r"^\W{0,3}(?:names?|sample(?:.?name)?)\s*[=:;]\s*(.{1,200})", re.IGNORECASE)
 
@@ -81,7 +96,7 @@ def read_table(content):
 
     names, title = column_names(head, width, mark)
     first, second, quantity, unit = chosen_columns(table, names, title)
-    table = [row for row in table if row[first] is not None and row[second] is not None]
+    refuse_thousands(lines[begin:], rows[begin:], width, mark, (first, second))
     notes = []
     if sum(value is not None for value in table[0]) > 2:
         notes.append(f"of {width} columns {label(names, first)} and {label(names, second)} taken")
@@ -89,18 +104,51 @@ def read_table(content):
     if laser := LASER.search(text):
         wavelength = 10 * float(laser[1].replace(",", "."))
     else:
-        x_rays = X_RAYS.search(text)
-        wavelength = float(x_rays[1]) or None if x_rays else None
+        wavelength = x_rays(text)
+    heights = [row[second] for row in table]
+    if names and TRANSMITTANCE.search(names[second]):
+        heights = absorbance(heights)
+        notes.append("transmittance turned into absorbance")
     sample_name = next((found[1].strip() for line in head if (found := NAME.match(line))), None)
     return spectrum(
         [row[first] for row in table],
-        [row[second] for row in table],
+        heights,
         quantity=quantity,
         unit=unit,
         wavelength=wavelength,
         name=sample_name or None,
         notes=notes,
     )
+
+
+def refuse_thousands(lines, rows, width, mark, columns):
+    """Raise InputError if a number of the table has commas between its thousands.
+
+    Args:
+        lines, rows: of the table and what stands between, as text and as ``numbers`` gives them.
+        width, mark: cells of a row of the table, and what separates them.
+        columns: the two that are read.
+    """
+    for line, row in zip(lines, rows, strict=True):
+        if len(row) != width or all(row[i] is not None for i in columns):
+            continue
+        for cell in cells(line, mark):
+            if THOUSANDS.match(cell):
+                raise InputError(f"{cell!r} has a comma for the thousands, expected none")
+
+
+def x_rays(text):
+    """The wavelength of X-rays in Å that a head tells; None if it tells none."""
+    found = X_RAYS.search(text)
+    if not found:
+        return None
+    between, value, behind = found.groups()
+    unit = re.search(r"\b(nm|pm)\b", between.lower())
+    unit = (behind or (unit[1] if unit else "")).lower()
+    value = value.replace(",", ".")
+    wavelength = ROUNDED.get(value) or float(value) * IN_ANGSTROM.get(unit, 1)
+    lowest, highest = X_RAY_WAVELENGTHS
+    return round(wavelength, 8) if lowest <= wavelength <= highest else None
 
 
 def cells(line, mark):
@@ -166,6 +214,9 @@ def column_names(head, width, mark):
     """
     lines = [line.lstrip("#!%;/'* \t").lower() for line in head if line]
     for line in reversed(lines[-5:]):
+        # a value, no names
+        if STATED.search(line):
+            continue
         for separator in (mark, "\t", ";", ",", None):
             names = cells(line, separator)
             plain = not any(number(name, ".") is not None for name in names if name)
