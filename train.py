@@ -1,6 +1,7 @@
 """datasets/<config>/*.npy → runs/<config>/<model>-<hidden activation>-<seed>/{model.keras,…}."""
 
 import time
+from contextlib import closing
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -150,7 +151,7 @@ def main(settings):
             settings.wandb, settings.wandb_project, settings.wandb_timeout, settings.wandb_arrays
         )
         train_one = partial(train, data=data, settings=settings, mirror=mirror, deadline=deadline)
-        problems = this_machine.train(to_do, train_one)
+        problems = this_machine.train(to_do, train_one, settings.resume)
         mirror.close()
 
     print(outcome.table(runs))
@@ -212,7 +213,7 @@ def train(run, data, settings, mirror, deadline):
 
     # a run that is taken up may have been at its end
     if not stopping.stopped_epoch and len(run.history) < settings.epochs:
-        with cli.GentleStop() as signals:
+        with cli.GentleStop() as signals, closing(training):
             model.fit(
                 training,
                 initial_epoch=len(run.history),

@@ -9,7 +9,7 @@ sys.path.append(str(ROOT))  # to find the project when run by its path
 import evaluate
 import train
 from figures import plot_results
-from synthetic_spectra.common.cli import run_script
+from synthetic_spectra.common.cli import Folder, run_script
 from synthetic_spectra.common.errors import InputError
 
 
@@ -17,9 +17,9 @@ from synthetic_spectra.common.errors import InputError
 class Settings(train.Settings):
     """Train models on a dataset, then evaluate and draw all its runs. Finished runs are skipped."""
 
-    datasets_dir: Path = ROOT / "datasets"
+    datasets_dir: Folder = ROOT / "datasets"
     """Folder that holds a folder per dataset."""
-    results_dir: Path = Path("results")
+    results_dir: Folder = Path("results")
     """Folder of the tables."""
     output: Path = Path("figures/plot_results.png")
     """File of the figure."""

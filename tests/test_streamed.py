@@ -4,11 +4,14 @@ The tests of this module run on JAX too: see the last one.
 """
 
 import csv
+import gc
 import os
 import subprocess
 import sys
 import threading
 import time
+import weakref
+from contextlib import closing
 from math import ceil
 
 import numpy as np
@@ -18,6 +21,7 @@ from conftest import EXAMPLE, ROOT, outcome
 from synthetic_spectra.common.backend import keras
 from synthetic_spectra.spectra import dataset, kinds, sources
 from synthetic_spectra.spectra.peaks import PeakSource
+from synthetic_spectra.training.batches import Batches, StartOfEpoch
 from synthetic_spectra.training.callbacks import Halving
 from synthetic_spectra.training.streamed import StreamedBatches, Waiting
 
@@ -72,13 +76,58 @@ def test_batches_are_those_of_the_stream_in_any_order_and_by_any_number_of_threa
                 expected = 50 * epoch + np.arange(8 * i, min(8 * i + 8, 50))
                 assert np.array_equal(y, expected)
                 assert np.array_equal(x[:, 0, 0], expected)
-                assert len(batches.drawn) <= batches.ahead + 1
+                assert len(batches.drawn) <= batches.ahead + ceil(3 / at_once)
         assert len(batches) == 7
         batches.close()
         batches.threads.shutdown(wait=True)
         # 7 batches in an epoch, those ahead of its end, and nothing twice
         assert 3 * ceil(7 / at_once) <= len(drawn) <= 3 * ceil(7 / at_once) + 2 * batches.ahead
         assert len(set(drawn)) == len(drawn)
+
+
+def test_a_batch_that_is_asked_for_late_is_not_cancelled():
+    def slowly(epoch, start, end):
+        time.sleep(0.05)
+        return numbered(epoch, start, end)
+
+    batches, came = StreamedBatches(slowly, 50, 1), []
+    # one worker of Keras has taken the first number and comes after the other one
+    assert [batches[i][1][0] for i in (1, 2)] == [1, 2]
+    late = threading.Thread(target=lambda: came.append(batches[0][1][0]))
+    late.start()
+    time.sleep(0.01)
+    assert batches[3][1][0] == 3
+    late.join()
+    batches.close()
+    assert came == [0]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_draws_is_let_go_of_when_a_training_ends(streamed):
+    class Source:
+        def epoch(self, epoch):
+            return numbered(epoch, 0, 50)
+
+        def batch(self, epoch, start, end):
+            return numbered(epoch, start, end)
+
+    source = Source()
+    gone = weakref.ref(source)
+    if streamed:
+        batches = StreamedBatches(source.batch, 50, 10)
+        callback, threads = Waiting(batches), batches.threads
+    else:
+        batches = Batches(*numbered(0, 0, 50), 10, seed=0, draw=source.epoch)
+        callback, threads = StartOfEpoch(batches), batches.thread
+    model = keras.Sequential([keras.Input((4, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with closing(batches):
+        model.fit(batches, epochs=2, shuffle=False, callbacks=[callback], verbose=0)
+    # TensorFlow holds the batches on, but no spectra
+    threads.shutdown(wait=True)
+    del source
+    gc.collect()
+    assert gone() is None and not vars(batches).get("drawn")
 
 
 def test_training_sees_the_stream_from_the_batch_where_it_goes_on():

@@ -144,7 +144,7 @@ def refuse_mixed(runs, settings):
         settings: the columns that must be equal, as far as they are there.
     """
     for network, rows in results.by_network(runs):
-        for column in rows.columns.intersection(settings):
+        for column in [name for name in settings if name in rows]:
             values = rows[column].drop_duplicates() if column not in ("seed", "run_id") else ()
             if len(values) > 1:
                 raise InputError(

@@ -54,6 +54,14 @@ class Batches(keras.utils.PyDataset):
         n = len(self.x)
         self.order = np.arange(n) if self.seed is None else epoch_order(n, self.seed, epoch)
 
+    def close(self):
+        """End the thread that draws, and let go of all spectra: TensorFlow holds this object as
+        long as the process lives."""
+        if self.thread:
+            self.thread.shutdown(wait=False, cancel_futures=True)
+        self.x = self.y = self.draw = None
+        self.drawn_ahead = {}
+
     def __len__(self):
         return ceil(len(self.x) / self.batch_size)
 

@@ -44,7 +44,7 @@ class Actors:
         n: actors, ≥ 1; those without a core after ``START`` seconds are left out.
 
     Raises:
-        InputError: if this process is on no cluster.
+        InputError: if this process is on no cluster, or no actor can start.
     """
 
     def __init__(self, definitions, seed, n):
@@ -69,6 +69,17 @@ class Actors:
             ray.kill(begun[mark])
         if late:
             notice(f"  {len(ready)} of {n} actors have a core; the others are left out")
+
+        # a folder or a package may be missing on a node
+        for mark in list(ready):
+            try:
+                ray.get(mark)
+            except ray.exceptions.RayError as error:
+                ready.remove(mark)
+                reason = str(error).strip().splitlines()[-1]
+                notice(f"  an actor cannot start and is left out: {reason}")
+                if not ready:
+                    raise InputError(f"--ray-actors: no actor can start: {reason}") from None
 
         self.in_flight = max(1, len(ready) * IN_FLIGHT)
         self.free = queue.SimpleQueue()

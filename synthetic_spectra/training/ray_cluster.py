@@ -35,7 +35,8 @@ def train(runs, settings, config_file):
         import train
 
         os.chdir(folder)
-        train.main(train.Settings(**values))
+        names = vars(train.Settings())
+        train.main(train.Settings(**{name: values[name] for name in names}))
 
     # the cluster may still grow
     cores = max(node["Resources"].get("CPU", 0) for node in ray.nodes())
@@ -46,7 +47,17 @@ def train(runs, settings, config_file):
     gpus = min(1, ray.cluster_resources().get("GPU", 0))
     task = ray.remote(num_cpus=settings.ray_cpus, num_gpus=gpus, max_retries=-1)(train_one)
 
+    # what begins anew does so once, not in every try
+    resume = settings.resume
+    if resume == "never":
+        resume = "same"
+        for run in runs:
+            with run.locked() as free:
+                if free and not run.summary:
+                    run.forget_states()
+
     shared = vars(settings) | {
+        "resume": resume,
         "config": str(config_file.resolve()),
         "datasets_dir": settings.datasets_dir.resolve(),
         "runs_dir": settings.runs_dir.resolve(),
@@ -109,6 +120,8 @@ def connected(address):
         ray.init(address, runtime_env={"env_vars": variables}, logging_level="ERROR")
     except (ConnectionError, ValueError) as error:
         raise InputError(f"--ray {address}: no such cluster: {first_line(error)}") from None
+    except RuntimeError as error:  # of another version of Ray or Python
+        raise InputError(f"--ray {address}: {' '.join(str(error).split())}") from None
     return ray
 
 

@@ -7,6 +7,7 @@ states from which the run continues. Whoever trains it holds a lock on the file 
 """
 
 import csv
+import errno
 import io
 import json
 import secrets
@@ -18,13 +19,7 @@ import numpy as np
 
 from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.common.files import (
-    locked,
-    read_json,
-    write_json,
-    write_text,
-    written_whole,
-)
+from synthetic_spectra.common.files import locked, read_json, write_json, write_text, written_whole
 from synthetic_spectra.spectra import dataset
 from synthetic_spectra.training.outcome import RANKS
 from synthetic_spectra.training.run import Identity
@@ -156,6 +151,11 @@ class Run:
         write_json(self.folder / "settings.json", self.settings)
         return state
 
+    def forget_states(self):
+        """Let the run begin anew."""
+        for state in self._states():
+            state.unlink()
+
     def save_state(self, arrays, values):
         """Keep what the run needs to go on after its last epoch; the state before it stays as well.
 
@@ -183,6 +183,9 @@ class Run:
                     arrays = {name: kept[name] for name in kept.files}
                 return arrays, json.loads(str(arrays.pop("values")))
             except Exception as error:  # whatever damaged bytes lead to
+                no_damage = getattr(error, "errno", None) not in (None, errno.EINVAL)
+                if no_damage or isinstance(error, MemoryError):
+                    raise
                 notice(f"{path}: damaged, the state before it is taken: {error}")
         return None
 
@@ -212,8 +215,7 @@ class Run:
         if predictions:
             self.save_predictions(predictions)
         write_json(self.folder / "summary.json", summary)
-        for state in self._states():
-            state.unlink()
+        self.forget_states()
 
     def save_predictions(self, predictions):
         """Keep predictions, as ``outcome.classified`` gives them."""

@@ -95,7 +95,8 @@ class StreamedBatches(keras.utils.PyDataset):
             for new in range(max(self.end, place), place + self.ahead):
                 self.drawn[new] = self.threads.submit(self.portion, new)
                 self.end = new + 1
-            self.forget(place - 1)
+            # as far behind as one worker of Keras may be when another one asks
+            self.forget(place - ceil((self.max_queue_size + 1) / self.at_once))
             # Keras looks at the first batches once more than it trains on them
             if place not in self.drawn:
                 self.drawn[place] = self.threads.submit(self.portion, place)
@@ -122,9 +123,11 @@ class StreamedBatches(keras.utils.PyDataset):
         self.came, self.waited = {}, 0.0
 
     def close(self):
-        """End the threads, and drop what they have drawn."""
+        """End the threads, drop what they have drawn, and let go of what draws: TensorFlow holds
+        this object as long as the process lives."""
         self.threads.shutdown(wait=False, cancel_futures=True)
         self.drawn.clear()
+        self.draw = None
 
 
 class Waiting(StartOfEpoch):

@@ -9,7 +9,7 @@ from synthetic_spectra.common.errors import InputError, first_line
 from synthetic_spectra.common.files import write_text
 
 
-def train(runs, train_one):
+def train(runs, train_one, resume="same"):
     """Train runs one after the other; leave out those that another process trains. A run that
     cannot be trained does not keep the others from theirs.
 
@@ -17,6 +17,7 @@ def train(runs, train_one):
         runs: the ``Run`` objects to train.
         train_one: function of a run that trains it and returns whether it is finished; if not, time
             is up for the others too.
+        resume: treatment of unfinished runs, as of train.py.
 
     Returns:
         A sentence for each run that cannot be trained.
@@ -29,7 +30,8 @@ def train(runs, train_one):
                 if not free:
                     notice("  is being trained by another process")
                     continue
-                # another process may have finished it in the meantime
+                # another process may have begun or finished it in the meantime
+                run.check(resume)
                 if not run.summary and not train_one(run):
                     notice("  the time budget is used; the same command continues")
                     break
