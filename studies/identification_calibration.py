@@ -137,8 +137,9 @@ def curve(table, thresholds):
         thresholds: of the certainty.
 
     Returns:
-        a row per threshold: share of the right answers that are kept and of the wrong ones that are
-        rejected, for listed spectra and mixtures; share rejected of the other kinds.
+        a row per threshold: for listed spectra and mixtures the share of the right answers that are
+        kept, and of all spectra the share that is kept with a wrong one; share rejected of the
+        other kinds.
     """
     rows = []
     for threshold in thresholds:
@@ -147,8 +148,7 @@ def curve(table, thresholds):
             sure = part["certainty"] >= threshold
             if part["right"].any():
                 row[f"{kind}_right_kept"] = (sure & part["right"]).sum() / part["right"].sum()
-                wrong = part[~part["right"]]
-                row[f"{kind}_wrong"] = (sure & ~part["right"]).mean() if len(wrong) else 0.0
+                row[f"{kind}_wrong"] = (sure & ~part["right"]).mean()
             else:
                 row[f"{kind}_rejected"] = 1 - sure.mean()
         rows.append(row)

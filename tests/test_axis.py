@@ -225,3 +225,13 @@ def test_a_descending_axis_is_filled_from_its_end():
     measured = Measured(shifts, bell(shifts, 7.26, 0.02), "chemical_shift", "ppm")
     found = onto(measured, Axis("chemical_shift", "ppm", 12.0, -0.01, None), 1301)
     assert found.intensities.argmax() == 474
+
+
+def test_an_axis_of_the_users_own_takes_files_that_call_it_otherwise():
+    own = Axis(quantity="q", unit="1/nm", wavelength=None)
+    file = Measured(ANGLES, ANGLES, quantity="momentum_transfer")
+    assert onto(file, own, 100).notes == ("the file does not tell its axis, taken to be q",)
+    with pytest.raises(InputError, match="its axis is momentum_transfer, expected two_theta"):
+        onto(file, Axis(), 100)
+    with pytest.raises(InputError, match="its axis is raman_shift, expected q"):
+        onto(Measured(ANGLES, ANGLES, quantity="raman_shift"), own, 100)

@@ -127,6 +127,20 @@ def test_published_runs_stand_beside_ours_of_every_precision():
     assert np.isnan(tables.runs(same.assign(online=True), published)["published test"][0])
 
 
+@pytest.mark.parametrize("n", [(2, 2), (5, 2), (3, 3), (5, 5)])
+def test_an_interval_holds_the_true_difference_in_more_than_90_of_100_cases(n):
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(500):
+        low, high = statistics.interval(rng.normal(60, 6, n[0]), rng.normal(50, 6, n[1]))
+        held += low <= 10 <= high
+    assert 0.9 * 500 <= held <= 0.99 * 500
+
+
+def test_runs_that_do_not_vary_have_an_interval_of_no_width():
+    assert statistics.interval(np.array([36, 36]), np.array([6, 6, 6])) == (30, 30)
+
+
 def test_differences_are_told_from_chance():
     """Two networks of three runs that differ by ten spectra, and one that equals the first in other
     spectra."""

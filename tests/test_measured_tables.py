@@ -136,6 +136,11 @@ def test_columns_are_found_by_their_names(decimal):
         ("d-spacing,Intensity", ("d_spacing", None)),
         ("d (Å),Intensity", ("d_spacing", None)),
         ("Theta (deg),Intensity", ("theta", None)),
+        # names with numbers in them
+        ("Wavelength (nm),25C", ("wavelength", "nm")),
+        ("Wavelength (nm),532nm scan", ("wavelength", "nm")),
+        # of X-rays, nothing that absorbs
+        ("2Theta,Intensity (transmission)", ("two_theta", "degree")),
     ],
 )
 def test_names_of_columns_say_what_the_axis_is(head, said):
@@ -162,6 +167,10 @@ def test_names_of_columns_say_what_the_axis_is(head, said):
         ("# Wavelength (nm): 0.15406\n", 1.5406),
         ("# Wavelength: 0.71 Angstrom\n", 0.7093),
         ("# Wavelength: 532.00 nm\n", None),
+        ("# Wavelength calibrated on 03.04.2019\n# Wavelength: 0.7093\n", 0.7093),
+        ("# Wavelength spread: 0.10 %\n# Wavelength: 0.7093\n", 0.7093),
+        ("# baseline ALS lambda 0.10\n", None),
+        ("# lambda 0.125\n# Wavelength: 0.7093\n", 0.7093),
     ],
 )
 def test_a_head_tells_the_radiation_and_not_the_axis(head, wavelength):
@@ -191,6 +200,27 @@ def test_text_in_the_place_of_a_number_is_told():
     rows[100] = rows[100].replace("OVERFLOW", "1,025")
     with pytest.raises(InputError, match="'1,025' has a comma for the thousands"):
         parse("\n".join(rows).encode())
+
+
+@pytest.mark.parametrize("names", ["2Theta,d(A),Intensity", "Angle (deg),d [A],Counts", "x,q,y"])
+def test_another_axis_beside_the_first_one_is_a_column_like_others(names):
+    rows = "".join(f"{x},{30 / x:.3f},{y}\n" for x, y in zip(AXIS, HEIGHTS, strict=True))
+    measured = parse(f"{names}\n{rows}".encode())
+    np.testing.assert_allclose(measured.axis, AXIS)
+    assert measured.quantity in (None, "two_theta")
+
+
+def test_a_geometry_in_transmission_is_no_absorbance():
+    for head in ("# Stoe Stadi MP, transmission geometry\n", "Geometry,Transmission\n"):
+        measured = parse(table(row="{:.4f},{:.3f}", head=head))
+        np.testing.assert_allclose(measured.intensities, HEIGHTS)
+
+
+def test_decimal_commas_of_three_digits_are_no_thousands():
+    text = table(row="{:.3f};{:.3f}").replace(b".", b",") + b"13,000;OVERFLOW\nPeak;12,345\n"
+    measured = parse(text)
+    np.testing.assert_allclose(measured.intensities, HEIGHTS)
+    assert "2 rows without a number left out" in measured.notes
 
 
 @pytest.mark.parametrize("name", ["%T", "Transmittance [%]", "% T", "T (%)"])

@@ -15,25 +15,27 @@ DRAWS = 9999  # of the bootstrap
 
 
 def interval(a, b):
-    """95 % interval of the mean of ``a`` minus the mean of ``b``: bootstrap, percentiles.
+    """95 % interval of the mean of ``a`` minus the mean of ``b``: Welch, Biometrika 34, 28 (1947).
+
+    A bootstrap over so few runs would be too narrow: of three runs each, it holds the true
+    difference four times out of five.
 
     Args:
         a, b: numbers of misclassified spectra, one for each run; at least two runs of each.
 
     Returns:
-        its lower and upper end.
+        its lower and upper end; both are the difference where neither varies.
     """
     from scipy import stats  # takes half a second
 
-    drawn = stats.bootstrap(
-        (a, b),
-        lambda a, b, axis: np.mean(a, axis=axis) - np.mean(b, axis=axis),
-        n_resamples=DRAWS,
-        method="percentile",
-        vectorized=True,
-        rng=np.random.default_rng(0),
-    )
-    return drawn.confidence_interval.low, drawn.confidence_interval.high
+    difference = np.mean(a) - np.mean(b)
+    variances = [np.var(runs, ddof=1) / len(runs) for runs in (a, b)]
+    if not any(variances):
+        return difference, difference
+    weights = [v**2 / (len(runs) - 1) for v, runs in zip(variances, (a, b), strict=True)]
+    degrees = sum(variances) ** 2 / sum(weights)
+    ends = stats.t.interval(0.95, degrees, difference, np.sqrt(sum(variances)))
+    return tuple(map(float, ends))
 
 
 def wilson(right, n):
@@ -109,7 +111,7 @@ def differences(runs, correct, earlier=None):
         correct: index of a row of ``runs`` → bool (test spectra,), which ones that run classifies
             correctly. Rows of runs that are not at hand have none.
         earlier: what this function gave before, or None. McNemar's test of networks whose runs are
-            not at hand is taken from there, if no run of theirs has come or gone since.
+            not at hand is taken from there, if their numbers and difference are the same.
 
     Returns:
         a DataFrame, a row for each pair: ``difference`` is the mean of ``model_a`` minus that of

@@ -13,6 +13,9 @@ GAP = 20
 # a file that covers a smaller share of the axis is refused
 LEAST_COVER = 0.05
 
+# what files are usually of; a user's own axis may have another name in files
+USUAL = ("two_theta", "raman_shift", "wavenumber", "wavelength", "chemical_shift")
+
 # spellings of units -> what the readers say
 UNITS = {
     "degree": ("degree", "degrees", "deg", "°"),
@@ -101,9 +104,10 @@ def onto(measured, axis, datapoints, wavelength=None, guess=True):
 
 def _in_quantity(measured, axis, wavelength, notes):
     """The positions in quantity and unit of the axis, shape (n,), NaN where there is none."""
-    positions, source = measured.axis, measured.quantity or axis.quantity
+    told = measured.quantity if {measured.quantity, axis.quantity} & set(USUAL) else None
+    positions, source = measured.axis, told or axis.quantity
     unit, wanted = (spelled(text) for text in (measured.unit, axis.unit))
-    if measured.quantity is None:
+    if told is None:
         notes.append(f"the file does not tell its axis, taken to be {axis.quantity}")
 
     # wavelengths in nm or µm, where shifts or wavenumbers are wanted

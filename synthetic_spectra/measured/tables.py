@@ -23,11 +23,12 @@ AXES = (
     # Raman shifts are often called so as well
     (r"wave.?numbers?|1/cm|cm[\^]?[-⁻−][1¹]|\braman\b", None, "1/cm"),
     (r"wave.?length|^nm$|[(\[]nm[)\]]", "wavelength", "nm"),
-    # no axis of a dataset, but to be told from one
-    (r"^q($|[ _(\[])", "momentum_transfer", None),
-    (r"\bd.?spacing|^d ?[(\[]", "d_spacing", None),
-    (r"^(theta|θ)\b", "theta", None),
+    # as the first column; beside an angle they are columns like others
+    (r"^q($|\W|_)", "momentum_transfer", None),
+    (r"^d.?(spacing|value)|^d($|\W|_)", "d_spacing", None),
+    (r"^(theta|θ)($|\W|_)", "theta", None),
 )
+FIRST_ALONE = ("momentum_transfer", "d_spacing", "theta")
 IN_TITLES = AXES[:2]  # other words of a title may mean something else
 
 # names of columns of intensities in order of preference, and names of columns that are none
@@ -43,14 +44,14 @@ THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+$")
 
 # what a head says of the radiation: X-rays in Å or another unit, a laser in nm
 X_RAYS = re.compile(
-    r"(?:wave.?length[12]?|\blambda)([^0-9\n]{0,20})\b([0-9]+[.,][0-9]{2,8}(?:e-?[0-9]+)?)"
-    r"(?: ?(nm|pm|m)\b)?",
+    r"(?:wave.?length[12]?|\blambda(?=\W*[0-9]+[.,][0-9]{3}))"
+    r"(\W*(?:(?:nm|pm|m|å|a|angstroms?)\b\W*)?)"
+    r"\b([0-9]+[.,][0-9]{2,8}(?:e-?[0-9]+)?)(?![.,]?[0-9])(?: ?(nm|pm|m)\b)?",
     re.IGNORECASE,
 )
 IN_ANGSTROM = {"nm": 10, "pm": 0.01, "m": 1e10}
 X_RAY_WAVELENGTHS = 0.05, 4  # Å
 ROUNDED = {"1.54": 1.5406, "0.71": 0.7093}  # of Cu and Mo Kα1
-STATED = re.compile(r"(wave.?length|lambda)[12]?\W*(\w{1,9}[)\]])?\W*[0-9]", re.IGNORECASE)
 LASER = re.compile(r"laser.?wave.?length[^0-9\n]{0,12}([0-9]{3,4}(?:[.,][0-9]+)?)", re.IGNORECASE)
 NAME = re.compile(r"^\W{0,3}(?:names?|sample(?:.?name)?)\s*[=:;]\s*(.{1,200})", re.IGNORECASE)
 
@@ -106,7 +107,7 @@ def read_table(content):
     else:
         wavelength = x_rays(text)
     heights = [row[second] for row in table]
-    if names and TRANSMITTANCE.search(names[second]):
+    if names and unit in ("1/cm", "nm") and TRANSMITTANCE.search(names[second]):
         heights = absorbance(heights)
         notes.append("transmittance turned into absorbance")
     sample_name = next((found[1].strip() for line in head if (found := NAME.match(line))), None)
@@ -132,23 +133,26 @@ def refuse_thousands(lines, rows, width, mark, columns):
     for line, row in zip(lines, rows, strict=True):
         if len(row) != width or all(row[i] is not None for i in columns):
             continue
-        for cell in cells(line, mark):
-            if THOUSANDS.match(cell):
-                raise InputError(f"{cell!r} has a comma for the thousands, expected none")
+        parts = cells(line, mark)
+        for i in columns:
+            if row[i] is None and THOUSANDS.match(parts[i]):
+                raise InputError(f"{parts[i]!r} has a comma for the thousands, expected none")
 
 
 def x_rays(text):
     """The wavelength of X-rays in Å that a head tells; None if it tells none."""
-    found = X_RAYS.search(text)
-    if not found:
-        return None
-    between, value, behind = found.groups()
-    unit = re.search(r"\b(nm|pm)\b", between.lower())
-    unit = (behind or (unit[1] if unit else "")).lower()
-    value = value.replace(",", ".")
-    wavelength = ROUNDED.get(value) or float(value) * IN_ANGSTROM.get(unit, 1)
     lowest, highest = X_RAY_WAVELENGTHS
-    return round(wavelength, 8) if lowest <= wavelength <= highest else None
+    found = []
+    for one in X_RAYS.finditer(text):
+        between, value, behind = one.groups()
+        unit = re.search(r"\b(nm|pm|m)\b", between.lower())
+        unit = (behind or (unit[1] if unit else "")).lower()
+        value = value.replace(",", ".")
+        wavelength = ROUNDED.get(value) or float(value) * IN_ANGSTROM.get(unit, 1)
+        if lowest <= wavelength <= highest:
+            # λ may be something else than a wavelength
+            found.append((one[0].lower().startswith("lambda"), round(wavelength, 8)))
+    return min(found, key=lambda one: one[0])[1] if found else None
 
 
 def cells(line, mark):
@@ -215,7 +219,7 @@ def column_names(head, width, mark):
     lines = [line.lstrip("#!%;/'* \t").lower() for line in head if line]
     for line in reversed(lines[-5:]):
         # a value, no names
-        if STATED.search(line):
+        if X_RAYS.search(line):
             continue
         for separator in (mark, "\t", ";", ",", None):
             names = cells(line, separator)
@@ -249,7 +253,8 @@ def chosen_columns(table, names, title):
     # the axis: a name that says what it is, else the first column that is no mere index
     first, quantity, unit = None, None, None
     for pattern, meant, unit_meant in AXES if names else IN_TITLES:
-        first = next((i for i in filled if names and re.search(pattern, names[i])), None)
+        able = filled[:1] if meant in FIRST_ALONE else filled
+        first = next((i for i in able if names and re.search(pattern, names[i])), None)
         if first is not None or (not names and re.search(pattern, title)):
             quantity, unit = meant, unit_meant
             break

@@ -172,7 +172,7 @@ class Rendering(ClassRendering):
     drawn for every spectrum; 0 0 for an eighth of the axis."""
     additive_noise: Deviation = 0.0
     """Largest standard deviation of normal noise on every datapoint, as a share of the highest
-    intensity, 0 to 10, drawn for every spectrum."""
+    intensity, background included, 0 to 10, drawn for every spectrum."""
     multiplicative_noise: Deviation = 0.0
     """Largest standard deviation of normal noise on every datapoint, as a share of its own
     intensity, 0 to 10, drawn for every spectrum."""

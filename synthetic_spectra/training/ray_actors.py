@@ -202,6 +202,7 @@ def served(draw, secret, host):
     """
     server = socketserver.ThreadingTCPServer((host, 0), Portions)
     server.draw, server.secret, server.daemon_threads = draw, secret, True
+    server.drawing = threading.Lock()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
@@ -218,6 +219,8 @@ class Portions(socketserver.StreamRequestHandler):
         # whoever asks may be gone at any time
         with suppress(ConnectionError):
             while len(asked := self.rfile.read(ASKED.size)) == ASKED.size:
-                spectra, labels = self.server.draw(*ASKED.unpack(asked))
+                # an actor has one core
+                with self.server.drawing:
+                    spectra, labels = self.server.draw(*ASKED.unpack(asked))
                 self.wfile.write(np.ascontiguousarray(spectra, "float32"))
                 self.wfile.write(np.ascontiguousarray(labels, "int64"))

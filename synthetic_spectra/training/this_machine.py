@@ -48,12 +48,12 @@ def train(runs, train_one, resume="same"):
 def problem(run, error):
     """Why a run cannot be trained, in one sentence. What nobody foresaw is told at length in
     error.txt in its folder."""
-    if isinstance(error, InputError):
-        return f"{run.folder}: {error}"
-    if isinstance(error, OSError):
-        reason, place = error.strerror or first_line(error), str(error.filename or run.folder)
-        where = place if place.startswith(str(run.folder)) else f"{run.folder}: {place}"
-        return f"{where}: {reason}"
+    if isinstance(error, (InputError, OSError)):
+        reason = str(error)
+        if isinstance(error, OSError):
+            place = f"{error.filename}: " if error.filename else ""
+            reason = place + (error.strerror or first_line(error))
+        return reason if reason.startswith(str(run.folder)) else f"{run.folder}: {reason}"
     with suppress(OSError):
         write_text(run.error_file, "".join(traceback.format_exception(error)))
     what = f"{type(error).__name__}: {first_line(error)}"
