@@ -118,7 +118,10 @@ def substances_of(settings):
     run = best_run(settings, path.stem) if settings.network else None
     if settings.network and not run:
         notice("answers without a network")
-    network = run and trained.classifier(run, definitions, settings.datasets_dir)
+    try:
+        network = run and trained.classifier(run, definitions, settings.datasets_dir)
+    except InputError as error:
+        raise InputError(f"{error}; --no-network answers without it") from None
     try:
         identifier = Identifier(
             definitions,

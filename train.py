@@ -154,7 +154,7 @@ def main(settings):
         problems = this_machine.train(to_do, train_one, settings.resume)
         mirror.close()
 
-    print(outcome.table(runs))
+    print(outcome.table(runs, len(problems)))
     if damages or problems:
         raise InputError("; ".join(damages + problems))
 
@@ -203,7 +203,7 @@ def train(run, data, settings, mirror, deadline):
         min_delta=settings.min_delta, patience=settings.stopping_patience, restore_best_weights=True
     )
     divergence, time_limit = callbacks.Divergence(), callbacks.Deadline(run, deadline)
-    kept = callbacks.KeptState(run, schedule, stopping, time_limit, settings.state_share)
+    kept = callbacks.KeptState(run, schedule, stopping, time_limit, settings.state_share, network)
 
     state = run.start(settings.resume, mirror.next_id())
     if state:

@@ -76,7 +76,7 @@ def main(settings):
     notice(f"{data.name} on {processor()}: {done} of {len(runs)} runs finished already")
     problems = this_machine.train(to_do, partial(fit, data=data))
 
-    print(outcome.table(runs))
+    print(outcome.table(runs, len(problems)))
     if settings.measured:
         problems += name_measured(settings, runs, data, identifier)
     if damages or problems:

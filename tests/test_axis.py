@@ -235,3 +235,9 @@ def test_an_axis_of_the_users_own_takes_files_that_call_it_otherwise():
         onto(file, Axis(), 100)
     with pytest.raises(InputError, match="its axis is raman_shift, expected q"):
         onto(Measured(ANGLES, ANGLES, quantity="raman_shift"), own, 100)
+
+
+def test_shifts_of_thousands_are_no_angles():
+    shifts = np.arange(100.0, 3500, 2)
+    with pytest.raises(InputError, match="its axis goes to 3498, which is no 2θ in degrees"):
+        onto(Measured(shifts, shifts), Axis(), 4251)

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +19,6 @@ from model_implementations import MODELS
 from synthetic_spectra.common.backend import keras
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import locked
-from synthetic_spectra.training import this_machine
-from synthetic_spectra.training.run import Identity
 from synthetic_spectra.training.run_folder import Run, found
 
 # dropout, batch normalisation, and a learning rate that falls: all that has a state
@@ -152,37 +149,6 @@ def test_without_a_whole_state_a_run_begins_anew(again):
     run = unfinished(again)
     assert run.start("same") is None and run.history == []
     assert not run.history_file.exists()
-
-
-def test_a_state_that_cannot_be_opened_now_is_not_taken_for_a_damaged_one(again):
-    run = unfinished(again)
-    states = sorted(run.folder.glob("state-*.npz"))
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        # the lowest free number is too high
-        with Path(os.devnull).open() as lowest:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (lowest.fileno(), hard))
-        with pytest.raises(OSError, match="Too many open files"):
-            run._load_state()
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert sorted(run.folder.glob("state-*.npz")) == states
-    assert run._load_state()
-
-
-def test_a_run_that_another_process_began_in_the_meantime_is_not_mixed_in(tmp_path):
-    settings = {"config": "example", "versions": {}, **Identity("cnn2", "linear").settings()}
-    late, early = (Run(tmp_path / "m", settings | {"batch_size": size}) for size in (8, 16))
-    # both commands have looked, and nothing was there
-    for run in (late, early):
-        run.check("same")
-    early.start("same")
-    early.record({"epoch": 1})
-    early.save_state({}, {})
-    trained = []
-    (problem,) = this_machine.train([late], trained.append)
-    assert "batch_size 16, asked for is 8" in problem and not trained
-    assert this_machine.train([early], lambda run: bool(run.start("same"))) == []
 
 
 def test_other_settings_and_versions_are_not_mixed_in(shell, example, again):

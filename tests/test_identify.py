@@ -158,10 +158,20 @@ def test_a_network_is_asked_if_it_is_one_of_the_config(identify, shell, folder):
     path.write_text(text.replace('"halite"', '"sylvite"'))
     done = identify("halite.xy", network=True, check=False)
     path.write_text(text)
-    refused(done, "config.json", "train again")
+    refused(done, "blurred_areas-relu-0: was trained on other classes", "--no-network")
     (folder / "datasets").rename(folder / "moved")
     content = json.loads(text)
     del content["spectra"]["3"]
+    path.write_text(json.dumps(content | {"classes": 3, "min_peaks": 1}))
+    done = identify("halite.xy", network=True, check=False)
+    path.write_text(text)
+    refused(done, "was trained on other classes")
+
+    # a run from before that was recorded
+    settings = folder / "runs" / "references" / "blurred_areas-relu-0" / "settings.json"
+    recorded = json.loads(settings.read_text())
+    del recorded["classes_checksum"]
+    settings.write_text(json.dumps(recorded))
     path.write_text(json.dumps(content | {"classes": 3, "min_peaks": 1}))
     done = identify("halite.xy", network=True, check=False)
     path.write_text(text)

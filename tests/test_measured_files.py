@@ -102,8 +102,9 @@ def test_similarity_and_least_squares_are_counted(shell, folder):
 
 def test_what_cannot_be_counted_keeps_no_other_from_its_row(shell, folder):
     (folder / "files" / "letter.txt").write_text("Dear colleague,\n\nthe sample is lost.\n")
-    lines = ["file,names", "0.txt,calcite", "1.txt,dolomite", "gone.txt,calcite"]
-    (folder / "files" / "bad.csv").write_text("\n".join([*lines, "letter.txt,"]))
+    # as a German spreadsheet writes it
+    lines = ["file;names", "0.txt;calcite", "1.txt;dolomite", "gone.txt;calcite", "letter.txt;"]
+    (folder / "files" / "bad.csv").write_text("\n".join(lines))
     flags = ("--measured", "files/bad.csv", "--format", "csv")
     done = evaluate(shell, folder, *flags, "--results-dir", "bad", check=False)
     refused(done, "1.txt", "dolomite", "gone.txt: No such file", "letter.txt")
@@ -113,7 +114,7 @@ def test_what_cannot_be_counted_keeps_no_other_from_its_row(shell, folder):
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("file;names\na.txt;calcite", "no column file"),
+        ("file|names\na.txt|calcite", "no column file"),
         ("file,name\na.txt,calcite", "no column names"),
         ("file,names", "no rows"),
         ("file,names\n,calcite", "row 2 has no file"),
@@ -169,7 +170,9 @@ def test_networks_are_counted_unless_their_classes_were_others(shell, folder):
     path.write_text(text.replace('"polystyrene"', '"polyethylene"'))
     done = evaluate(shell, folder, "--results-dir", "changed", check=False)
     path.write_text(text)
-    refused(done, "config.json", "train again", "no class of raman is called 'polystyrene'")
+    refused(
+        done, "trained on other classes", "train again", "no class of raman is called 'polystyrene'"
+    )
     table = pd.read_csv(folder / "changed" / "measured_raman.csv")
     assert len(table) == 10
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import signal
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from conftest import EXAMPLE, ROOT, outcome, refused
 from pydantic import Field
 
 import train
-from synthetic_spectra.common.cli import Count, checked_settings
+from synthetic_spectra.common.cli import Count, checked_settings, run_script
 from synthetic_spectra.common.errors import InputError
 
 SMALL = (
@@ -166,6 +167,22 @@ def test_help_names_every_setting(shell, tmp_path):
         text = shell(tmp_path, script, "--help").stdout
         assert "--seed" in text and "usage" in text
     assert not list(tmp_path.iterdir())
+
+
+def test_a_syntax_error_in_a_module_of_the_user_is_one_sentence(monkeypatch, capsys):
+    @dataclass(frozen=True)
+    class Settings:
+        """No settings."""
+
+    def main(settings):
+        compile("x = 1\ndef broken(:", "mine.py", "exec")
+
+    monkeypatch.setattr("sys.argv", ["script.py"])
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit, match="2"):
+        run_script(main, Settings)
+    signal.signal(signal.SIGTERM, before)
+    assert capsys.readouterr().err == "error: mine.py, line 2: invalid syntax\n"
 
 
 def test_a_file_where_a_folder_should_be_is_refused_before_the_work(tmp_path):

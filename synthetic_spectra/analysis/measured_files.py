@@ -5,6 +5,7 @@ the sample is, by a name or an alias of a class. The names of a mixture stand be
 a name the file holds nothing of the library.
 """
 
+import io
 import time
 from pathlib import Path
 
@@ -31,7 +32,10 @@ def read_list(path):
         InputError: if it is no such CSV, or a row has no file.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        text = Path(path).read_text(encoding="utf-8-sig")
+        # spreadsheets of some countries write semicolons
+        mark = ";" if ";" in text.partition("\n")[0] else ","
+        table = pd.read_csv(io.StringIO(text), sep=mark, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {getattr(error, 'strerror', '') or first_line(error)}") from None
     for column in ("file", "names"):

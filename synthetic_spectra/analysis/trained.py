@@ -6,6 +6,7 @@ from pathlib import Path
 
 from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError, first_line
+from synthetic_spectra.common.files import read_json
 from synthetic_spectra.spectra import config, dataset
 from synthetic_spectra.training import run_folder
 from synthetic_spectra.training.outcome import RANKS, TOP, top
@@ -155,6 +156,9 @@ def classifier(run, definitions, datasets_dir):
         InputError: if it was trained on other classes, or cannot be read.
     """
     # a class that was another one when the network was trained would get the wrong name
+    taught = read_json(run.folder / "settings.json").get("classes_checksum")
+    if taught and taught != definitions.classes_checksum():
+        raise InputError(f"{run.folder}: was trained on other classes; remove it and train again")
     rendered = Path(datasets_dir) / run.folder.parent.name / dataset.CONFIG_FILE
     if run.folder.parent.parent != TRAINED_DIR and rendered.is_file():
         before = config.load(rendered)
@@ -166,7 +170,7 @@ def classifier(run, definitions, datasets_dir):
     if sizes != expected:
         raise InputError(
             f"{run.model_file}: a network of {sizes[0]} datapoints and {sizes[1]} classes, "
-            f"expected {expected[0]} and {expected[1]}"
+            f"expected {expected[0]} and {expected[1]}; remove its folder and train again"
         )
     return lambda spectra: model.predict(spectra[..., None], verbose=0)
 

@@ -68,6 +68,9 @@ def run_script(main, settings_class):
         file = f"{error.filename}: " if error.filename else ""
         notice(f"error: {file}{error.strerror or error}")
         sys.exit(2)
+    except SyntaxError as error:  # of a module that the user wrote
+        notice(f"error: {error.filename}, line {error.lineno}: {error.msg}")
+        sys.exit(2)
     except KeyboardInterrupt:
         notice("interrupted")
         sys.exit(130)

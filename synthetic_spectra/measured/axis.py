@@ -10,6 +10,8 @@ from synthetic_spectra.common.errors import InputError
 # neighbours in a file that are further apart than this many usual steps have a gap between them
 GAP = 20
 
+HIGHEST_ANGLE = 180  # 2θ in degrees
+
 # a file that covers a smaller share of the axis is refused
 LEAST_COVER = 0.05
 
@@ -108,6 +110,11 @@ def _in_quantity(measured, axis, wavelength, notes):
     positions, source = measured.axis, told or axis.quantity
     unit, wanted = (spelled(text) for text in (measured.unit, axis.unit))
     if told is None:
+        if axis.quantity == "two_theta" and positions[-1] > HIGHEST_ANGLE:
+            raise InputError(
+                f"its axis goes to {positions[-1]:g}, which is no 2θ in degrees; expected another "
+                "--config, such as raman"
+            )
         notes.append(f"the file does not tell its axis, taken to be {axis.quantity}")
 
     # wavelengths in nm or µm, where shifts or wavenumbers are wanted

@@ -1,5 +1,7 @@
 """What the configs of all kinds of datasets have in common: strict fields, rendering settings."""
 
+import hashlib
+import json
 from dataclasses import fields
 from typing import ClassVar, get_type_hints
 
@@ -99,6 +101,11 @@ class Config(Strict):
     def content(self):
         """The JSON content: the published keys in their order, ours only where they are set."""
         return self.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
+
+    def classes_checksum(self):
+        """SHA-256 of the axis and the classes, as of what a network was taught."""
+        content = {key: self.content().get(key) for key in ("axis", "spectra")}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def fixed(self):
         """The rendering settings that this config fixes for the whole dataset: name → value."""

@@ -90,8 +90,9 @@ def outcome(val_accuracy, labels):
     return "converged" if test.pvalue < SIGNIFICANCE else "not converged"
 
 
-def table(runs):
-    """A line of text for each run that is finished, and how many are not."""
+def table(runs, failed=0):
+    """A line of text for each run that is finished, and how many are not, besides those that cannot
+    be trained."""
     columns = ("model", "hidden_activation", "seed")
     rows = [
         {name: run.settings[name] for name in columns} | run.summary for run in runs if run.summary
@@ -99,7 +100,7 @@ def table(runs):
     lines = []
     if rows:
         lines.append(pd.DataFrame(rows).to_string(index=False, float_format="{:.4g}".format))
-    if len(rows) < len(runs):
-        left = len(runs) - len(rows)
+    left = len(runs) - len(rows) - failed
+    if left > 0:
         lines.append(f"runs not finished yet: {left}; the same command continues")
     return "\n".join(lines)

@@ -59,6 +59,7 @@ def runs(asked, protocol, data, runs_dir, resume):
     of_all = {
         "config": data.name,
         "dataset_checksum": data.checksum,
+        "classes_checksum": data.definitions.classes_checksum(),
         "backend": backend.NAME,
         **backend.environment(),
     }

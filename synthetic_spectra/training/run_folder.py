@@ -28,7 +28,7 @@ from synthetic_spectra.training.run import Identity
 RECORDED = ("config", "model", "hidden_activation", "seed", "dataset_checksum", "backend")
 RECORDED += ("device", "versions")
 # of settings.json: recorded, but no reason to train a finished run again
-ENVIRONMENT = ("versions", "keras_config", "variables", "device", "run_id")
+ENVIRONMENT = ("versions", "keras_config", "variables", "device", "run_id", "classes_checksum")
 
 
 class Run:
@@ -261,7 +261,7 @@ def kept_settings(folder):
     path = Path(folder) / "settings.json"
     settings = read_json(path)
     # records for who reads the file, no columns of a table
-    for name in ("keras_config", "variables"):
+    for name in ("keras_config", "variables", "classes_checksum"):
         settings.pop(name, None)
     try:
         return Identity.from_settings(settings).settings() | settings
