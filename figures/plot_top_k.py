@@ -93,7 +93,7 @@ def draw(tables):
     """
     n = len(tables)
     figure, panels = style.pyplot().subplots(
-        1, n, sharey=True, squeeze=False, figsize=(1.5 + 5.5 * n, 5.5)
+        1, n, sharey=True, squeeze=False, figsize=(max(8.5, 1.5 + 5.5 * n), 5.5)
     )
     # a network has its colour in all panels
     every = dict.fromkeys(
