@@ -45,6 +45,22 @@ def process():
 
 
 @pytest.fixture(scope="session")
+def passes_on_jax():
+    """A function that runs chosen tests of some files once more on JAX: all must pass, and none may
+    be skipped."""
+    pytest.importorskip("jax", reason="pip install -r requirements-optional.txt")
+
+    def run(*files, names="test"):
+        chosen = ("-m", "", "-k", f"({names}) and not on_jax")
+        command = [sys.executable, "-m", "pytest", "-n0", "-q", *files, *chosen]
+        environment = os.environ | {"KERAS_BACKEND": "jax"}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0 and "skipped" not in done.stdout, done.stdout + done.stderr
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def shell():
     """The same within this process, where Keras has started already: seconds less for each."""
 

@@ -1,7 +1,6 @@
 """The fast twin of a network: outputs, gradients and steps are those of the plain network."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -233,12 +232,9 @@ def test_only_the_values_that_a_pool_reads_are_computed(
 
 
 @pytest.mark.slow
-def test_the_pool_and_the_seeds_are_the_same_on_jax():
-    files, names = (__file__, ROOT / "tests" / "test_models.py"), "values_that_a_pool or seeds"
-    command = [sys.executable, "-m", "pytest", "-n0", "-q", *files, "-k", names]
-    environment = os.environ | {"KERAS_BACKEND": "jax"}
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0 and "\n16 passed" in done.stdout, done.stdout
+def test_the_pool_and_the_seeds_are_the_same_on_jax(passes_on_jax):
+    models = ROOT / "tests" / "test_models.py"
+    passes_on_jax(__file__, models, names="values_that_a_pool or seeds")
 
 
 class Doubled(keras.Model):

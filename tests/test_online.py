@@ -3,14 +3,10 @@
 The tests of this module run on JAX too: see the last one.
 """
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import EXAMPLE, ROOT, outcome, refused
+from conftest import EXAMPLE, outcome, refused
 
 from synthetic_spectra.common.backend import keras
 from synthetic_spectra.spectra import dataset, sources
@@ -163,10 +159,5 @@ def test_online_runs_have_rows_of_their_own_which_stay_where_the_runs_are_elsewh
 
 
 @pytest.mark.slow
-def test_the_same_on_jax():
-    pytest.importorskip("jax", reason="pip install -r requirements-optional.txt")
-    command = [sys.executable, "-m", "pytest", "-n0", "-q", __file__, "-k", "not rows_of_their_own"]
-    variables = os.environ | {"KERAS_BACKEND": "jax"}
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
-    assert "4 passed" in done.stdout
+def test_the_same_on_jax(passes_on_jax):
+    passes_on_jax(__file__, names="not rows_of_their_own")

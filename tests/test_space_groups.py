@@ -5,7 +5,6 @@ The tests of this module run on JAX too: see the last one.
 
 import gc
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -193,11 +192,5 @@ def test_actors_need_a_cluster(shell, place, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_same_on_jax():
-    pytest.importorskip("jax", reason="pip install -r requirements-optional.txt")
-    chosen = ("-m", "", "-k", "to_the_bit or may_be_lost")
-    command = [sys.executable, "-m", "pytest", "-n0", "-q", __file__, *chosen]
-    variables = os.environ | {"KERAS_BACKEND": "jax"}
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
-    assert "3 passed" in done.stdout
+def test_the_same_on_jax(passes_on_jax):
+    passes_on_jax(__file__, names="to_the_bit or may_be_lost")

@@ -5,9 +5,6 @@ The tests of this module run on JAX too: see the last one.
 
 import csv
 import gc
-import os
-import subprocess
-import sys
 import threading
 import time
 import weakref
@@ -16,7 +13,7 @@ from math import ceil
 
 import numpy as np
 import pytest
-from conftest import EXAMPLE, ROOT, outcome
+from conftest import EXAMPLE, outcome
 
 from synthetic_spectra.common.backend import keras
 from synthetic_spectra.spectra import dataset, kinds, sources
@@ -225,10 +222,5 @@ def test_spectra_of_a_dataset_and_epochs_drawn_whole_know_no_waiting(example):
 
 
 @pytest.mark.slow
-def test_the_same_on_jax():
-    pytest.importorskip("jax", reason="pip install -r requirements-optional.txt")
-    command = [sys.executable, "-m", "pytest", "-n0", "-q", __file__, "-m", "", "-k", "not on_jax"]
-    variables = os.environ | {"KERAS_BACKEND": "jax"}
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
-    assert "6 passed" in done.stdout
+def test_the_same_on_jax(passes_on_jax):
+    passes_on_jax(__file__)
