@@ -1,5 +1,6 @@
 """datasets/<config>/*.npy → runs/<config>/<model>-<hidden activation>-<seed>/{model.keras,…}."""
 
+import hashlib
 import time
 from contextlib import closing
 from dataclasses import dataclass, fields
@@ -203,8 +204,11 @@ def train(run, data, settings, mirror, deadline):
         min_delta=settings.min_delta, patience=settings.stopping_patience, restore_best_weights=True
     )
     divergence, time_limit = callbacks.Divergence(), callbacks.Deadline(run, deadline)
-    kept = callbacks.KeptState(run, schedule, stopping, time_limit, settings.state_share, network)
+    kept = callbacks.KeptState(run, schedule, stopping, time_limit, settings.state_share)
 
+    # a run that is taken up must have the same layers
+    layers = network.to_json().encode()
+    run.settings["layers_checksum"] = hashlib.sha256(layers).hexdigest()
     state = run.start(settings.resume, mirror.next_id())
     if state:
         kept.restore(model, *state)
@@ -213,7 +217,7 @@ def train(run, data, settings, mirror, deadline):
 
     # a run that is taken up may have been at its end
     if not stopping.stopped_epoch and len(run.history) < settings.epochs:
-        with cli.GentleStop() as signals, closing(training):
+        with cli.GentleStop() as signals, closing(training), closing(validation):
             model.fit(
                 training,
                 initial_epoch=len(run.history),

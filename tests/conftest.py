@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import re
 import runpy
 import shutil
 import signal
@@ -46,16 +47,19 @@ def process():
 
 @pytest.fixture(scope="session")
 def passes_on_jax():
-    """A function that runs chosen tests of some files once more on JAX: all must pass, and none may
-    be skipped."""
+    """A function that runs the tests of some files, or those whose names hold one of some words,
+    once more on JAX: all must pass, none may be skipped, and each word must be of a test."""
     pytest.importorskip("jax", reason="pip install -r requirements-optional.txt")
 
-    def run(*files, names="test"):
-        chosen = ("-m", "", "-k", f"({names}) and not on_jax")
-        command = [sys.executable, "-m", "pytest", "-n0", "-q", *files, *chosen]
+    def run(*files, words=("test",)):
+        chosen = ("-m", "", "-k", f"({' or '.join(words)}) and not on_jax")
+        command = [sys.executable, "-m", "pytest", "-n0", "-v", *files, *chosen]
         environment = os.environ | {"KERAS_BACKEND": "jax"}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0 and "skipped" not in done.stdout, done.stdout + done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
+        passed = [line for line in done.stdout.splitlines() if re.search(r" PASSED( |$)", line)]
+        assert all(any(word in line for line in passed) for word in words), done.stdout
+        assert " SKIPPED" not in done.stdout, done.stdout
 
     return run
 

@@ -230,11 +230,14 @@ def test_a_descending_axis_is_filled_from_its_end():
 def test_an_axis_of_the_users_own_takes_files_that_call_it_otherwise():
     own = Axis(quantity="q", unit="1/nm", wavelength=None)
     file = Measured(ANGLES, ANGLES, quantity="momentum_transfer")
-    assert onto(file, own, 100).notes == ("the file does not tell its axis, taken to be q",)
+    assert onto(file, own, 100).notes == ("its momentum_transfer is taken to be in 1/nm",)
+    nameless = Measured(ANGLES, ANGLES)
+    assert onto(nameless, own, 100).notes == ("the file does not tell its axis, taken to be q",)
     with pytest.raises(InputError, match="its axis is momentum_transfer, expected two_theta"):
         onto(file, Axis(), 100)
-    with pytest.raises(InputError, match="its axis is raman_shift, expected q"):
-        onto(Measured(ANGLES, ANGLES, quantity="raman_shift"), own, 100)
+    for another in ("raman_shift", "d_spacing", "theta"):
+        with pytest.raises(InputError, match=f"its axis is {another}, expected q"):
+            onto(Measured(ANGLES, ANGLES, quantity=another), own, 100)
 
 
 def test_shifts_of_thousands_are_no_angles():

@@ -234,7 +234,7 @@ def test_only_the_values_that_a_pool_reads_are_computed(
 @pytest.mark.slow
 def test_the_pool_and_the_seeds_are_the_same_on_jax(passes_on_jax):
     models = ROOT / "tests" / "test_models.py"
-    passes_on_jax(__file__, models, names="values_that_a_pool or seeds")
+    passes_on_jax(__file__, models, words=("values_that_a_pool", "seeds"))
 
 
 class Doubled(keras.Model):

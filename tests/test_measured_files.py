@@ -112,6 +112,19 @@ def test_what_cannot_be_counted_keeps_no_other_from_its_row(shell, folder):
 
 
 @pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ("file;names\na.txt;Grünerit\n".encode("cp1252"), ("Grünerit",)),
+        (b"\nfile;names\na.txt;calcite + quartz\n", ("calcite", "quartz")),
+        (b"file,names,comment; unit\na.txt,calcite,none; cps\n", ("calcite",)),
+    ],
+)
+def test_lists_as_spreadsheets_write_them(tmp_path, content, names):
+    (tmp_path / "list.csv").write_bytes(content)
+    assert measured_files.read_list(tmp_path / "list.csv") == [("a.txt", tmp_path / "a.txt", names)]
+
+
+@pytest.mark.parametrize(
     ("text", "word"),
     [
         ("file|names\na.txt|calcite", "no column file"),

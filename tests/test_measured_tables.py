@@ -139,6 +139,8 @@ def test_columns_are_found_by_their_names(decimal):
         # names with numbers in them
         ("Wavelength (nm),25C", ("wavelength", "nm")),
         ("Wavelength (nm),532nm scan", ("wavelength", "nm")),
+        ("Wavelength (nm),0.25 mM", ("wavelength", "nm")),
+        ("Wavelength (nm),sample 0.250", ("wavelength", "nm")),
         # of X-rays, nothing that absorbs
         ("2Theta,Intensity (transmission)", ("two_theta", "degree")),
     ],
@@ -146,37 +148,6 @@ def test_columns_are_found_by_their_names(decimal):
 def test_names_of_columns_say_what_the_axis_is(head, said):
     measured = parse(table(row="{:.4f},{:.3f}", head=head + "\n"))
     assert (measured.quantity, measured.unit) == said
-
-
-@pytest.mark.parametrize(
-    ("head", "wavelength"),
-    [
-        ("[Measurement conditions]\nK-Alpha1 wavelength,1.540598\nRatio,0.5\n", 1.540598),
-        ("# Wavelength: 0.45923\n", 0.45923),
-        ("*WAVE_LENGTH1 = 1.78897\n", 1.78897),
-        ("Laser wavelength (nm): 532.1\n", 5321),
-        ("wavelength unknown\n", None),
-        # with a comma, a line is no line of names
-        ("# wavelength 1.5406 A, Cu Ka\n", 1.5406),
-        ("# Cu Ka, wavelength 1.5406 A\n", 1.5406),
-        ("# Wavelength: 0,7093 A\n", 0.7093),
-        # other words, units and digits
-        ("# lambda = 0.7093 A\n", 0.7093),
-        ("# Wavelength: 7.093e-11 m\n", 0.7093),
-        ("# Wavelength: 0.15406 nm\n", 1.5406),
-        ("# Wavelength (nm): 0.15406\n", 1.5406),
-        ("# Wavelength: 0.71 Angstrom\n", 0.7093),
-        ("# Wavelength: 532.00 nm\n", None),
-        ("# Wavelength calibrated on 03.04.2019\n# Wavelength: 0.7093\n", 0.7093),
-        ("# Wavelength spread: 0.10 %\n# Wavelength: 0.7093\n", 0.7093),
-        ("# baseline ALS lambda 0.10\n", None),
-        ("# lambda 0.125\n# Wavelength: 0.7093\n", 0.7093),
-    ],
-)
-def test_a_head_tells_the_radiation_and_not_the_axis(head, wavelength):
-    measured = parse(table(head=head))
-    assert measured.wavelength == wavelength
-    assert measured.quantity is None
 
 
 def test_a_title_tells_the_axis():
@@ -200,6 +171,36 @@ def test_text_in_the_place_of_a_number_is_told():
     rows[100] = rows[100].replace("OVERFLOW", "1,025")
     with pytest.raises(InputError, match="'1,025' has a comma for the thousands"):
         parse("\n".join(rows).encode())
+
+
+@pytest.mark.parametrize(
+    ("axis", "row"),
+    [
+        (AXIS, "{:.1f}\t{:,.1f}\n"),  # with decimals
+        (np.arange(200), '"{:d}","{:,.0f}"\n'),  # whole numbers look like decimal commas
+        (np.arange(200), "{:d};{:,.0f}\n"),
+        (np.arange(850, 1050), "{:,d}\t{:.1f}\n"),
+    ],
+)
+def test_commas_between_thousands_are_refused(axis, row):
+    rows = "".join(row.format(x, 20 * y) for x, y in zip(axis, HEIGHTS, strict=True))
+    with pytest.raises(InputError, match=r"'[12],\d{3}(\.\d)?' has a comma for the thousands"):
+        parse(rows.encode())
+
+
+def test_thousands_behind_a_table_and_zeros_without_decimals_are_no_reason():
+    text = table(row="{:.3f};{:.3f}") + b"Livetime;3,600\nTotal counts;1,234,567\n"
+    np.testing.assert_allclose(parse(text).intensities, HEIGHTS)
+    shares = (HEIGHTS / 200 - 0.1).clip(0)
+    rows = "".join(f"{x};{y:.3f}\n" for x, y in zip(AXIS, shares, strict=True))
+    measured = parse(rows.replace("0.000", "0").replace(".", ",").encode())
+    np.testing.assert_allclose(measured.intensities, shares, atol=1e-3)
+
+
+def test_rows_of_another_width_are_told():
+    rows = table(row="{:.4f},{:.3f}").decode().splitlines()
+    rows[100:100] = ["20.0,1,037"]
+    assert parse("\n".join(rows).encode()).notes == ("1 rows of other than 2 columns left out",)
 
 
 @pytest.mark.parametrize("names", ["2Theta,d(A),Intensity", "Angle (deg),d [A],Counts", "x,q,y"])
@@ -230,6 +231,22 @@ def test_a_column_of_transmittance_becomes_absorbance(name):
     measured = parse(f"cm-1,{name}\n{rows}".encode())
     np.testing.assert_allclose(measured.intensities, HEIGHTS / 200, atol=1e-6)
     assert "transmittance turned into absorbance" in measured.notes
+
+
+@pytest.mark.parametrize(
+    ("head", "converted"),
+    [
+        ("Wavenumber Transmittance", True),
+        ("cm-1 %T", True),
+        ("Raman shift (cm-1)\tIntensity (transmission)", False),
+        ("cm-1\tAbsorbance (from transmission)", False),
+    ],
+)
+def test_names_tell_transmittance_from_what_was_measured_in_transmission(head, converted):
+    measured = parse(table(head=head + "\n", row="{:.4f}\t{:.3f}"))
+    assert measured.unit == "1/cm"
+    told = "transmittance turned into absorbance" in measured.notes
+    assert told == converted == (measured.intensities.argmin() == HEIGHTS.argmax())
 
 
 def test_numbers_are_plain_numbers():

@@ -13,7 +13,7 @@ import pytest
 from conftest import EXAMPLE, ROOT, history
 from wandb_service import Service
 
-from synthetic_spectra.training.run_folder import kept_settings
+from synthetic_spectra.training import run_settings
 
 # 40 characters, as the client asks for
 KEY = "0marker0key0" * 3 + "0000"
@@ -208,7 +208,7 @@ def test_without_a_key_the_mirror_is_offline_and_holds_what_the_run_folder_holds
     records = [json.loads(line) for line in inspected.stdout.splitlines()]
 
     (begun,) = [record["run"] for record in records if record["type"] == "run"]
-    settings = kept_settings(run)
+    settings = run_settings.kept(run)
     config = begun["config"]["update"]
     assert config | settings | {"model_args": "dense=[16]"} == config
     named = (begun["project"], begun["run_group"], begun["display_name"])

@@ -160,4 +160,4 @@ def test_online_runs_have_rows_of_their_own_which_stay_where_the_runs_are_elsewh
 
 @pytest.mark.slow
 def test_the_same_on_jax(passes_on_jax):
-    passes_on_jax(__file__, names="not rows_of_their_own")
+    passes_on_jax(__file__, words=("validated", "decide", "sees_the_order", "to_the_bit"))

@@ -64,7 +64,7 @@ def test_a_run_that_cannot_be_trained_keeps_no_other_from_its_training(process, 
     blocked.write_text("mine")
     flags = (*RUNS, "--models", "cnn2", "--seeds", 0, 1, "--epochs", 1, "--runs-dir", tmp_path)
     where = ("--wandb", "disabled", "--ray", "local", "--ray-cpus", 1)
-    done = process(example, "train.py", *flags, *where, check=False)
+    done = process(example, "train.py", *flags, *where, "--resume", "never", check=False)
     refused(done, blocked)
     assert blocked.read_text() == "mine"
     assert (free / "summary.json").is_file()

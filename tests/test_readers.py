@@ -153,11 +153,12 @@ def test_jcamp_in_points_micrometres_and_transmittance():
     np.testing.assert_allclose(parse(points).intensities, HEIGHTS)
 
 
-def test_transmittance_in_spc_becomes_absorbance():
+@pytest.mark.parametrize(("y_type", "kind"), [(128, "transmittance"), (129, "reflectance")])
+def test_what_has_minima_for_bands_in_spc_becomes_absorbance(y_type, kind):
     share = 10 ** (-np.asarray(HEIGHTS) / 1000)
-    measured = parse(plain_files.spc(AXIS, share, x_type=1, y_type=128))
+    measured = parse(plain_files.spc(AXIS, share, x_type=1, y_type=y_type))
     np.testing.assert_allclose(measured.intensities, np.asarray(HEIGHTS) / 1000, atol=1e-6)
-    assert "absorbance" in measured.notes[0]
+    assert measured.notes[0] == f"{kind} turned into absorbance"
 
 
 def test_axes_of_spc():

@@ -1,5 +1,6 @@
 """References → a config with an axis and names: CIFs, tables of peaks, measured spectra."""
 
+import copy
 import json
 
 import numpy as np
@@ -200,3 +201,14 @@ def test_axis_and_names_are_kept(tmp_path):
     assert definitions.resolved().axis.value(10) == pytest.approx(6)
     assert definitions.axis.position(6.0) == pytest.approx(10)
     assert definitions.spectra["1"].aliases[0].name == "rust"
+
+
+def test_what_only_describes_a_class_is_no_other_class():
+    content = config.load(ROOT / "dataset_configs" / "minerals.json").content()
+    same, other = copy.deepcopy(content), copy.deepcopy(content)
+    same["spectra"]["0"] |= {"formula": "X", "source": "elsewhere", "aliases": []}
+    other["spectra"]["0"]["name"] = "another"
+    checksum, described, renamed = (
+        config.parse(each, "config").classes_checksum() for each in (content, same, other)
+    )
+    assert checksum == described != renamed

@@ -1,14 +1,19 @@
 """Run folders while other things happen: a busy disk, a second process, an edited network."""
 
+import errno
+import json
 import os
 import resource
+import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
+from conftest import EXAMPLE, refused
 
+from model_implementations import MODELS
 from synthetic_spectra.common.backend import keras
-from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.training import callbacks, this_machine
+from synthetic_spectra.training import this_machine
 from synthetic_spectra.training.run import Identity
 from synthetic_spectra.training.run_folder import Run
 
@@ -18,26 +23,66 @@ def run_of(folder, **settings):
     return Run(folder, {"config": "example", "versions": {}, **identity, **settings})
 
 
-def test_a_state_that_cannot_be_opened_now_is_not_taken_for_a_damaged_one(tmp_path):
+@pytest.fixture
+def begun(tmp_path):
+    """A run with two states."""
     run = run_of(tmp_path / "run")
     run.folder.mkdir()
     run.start("same")
     for epoch in (1, 2):
         run.record({"epoch": epoch})
         run.save_state({}, {})
-    states = sorted(run.folder.glob("state-*.npz"))
-    assert len(states) == 2
+    assert len(list(run.folder.glob("state-*.npz"))) == 2
+    return run
+
+
+def contents(run):
+    return {path.name: path.read_bytes() for path in run.folder.iterdir()}
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ESTALE, errno.EIO])
+def test_states_that_cannot_be_opened_now_are_not_taken_for_damaged_ones(
+    begun, monkeypatch, number
+):
+    def failing(path):
+        raise OSError(number, os.strerror(number), str(path))
+
+    before = contents(begun)
+    with monkeypatch.context() as patch:
+        patch.setattr(zipfile, "ZipFile", failing)
+        with pytest.raises(OSError, match=os.strerror(number)):
+            begun.start("same")
+    assert contents(begun) == before
+    assert begun.start("same")
+
+
+def test_a_state_on_a_bad_sector_is_passed_over(begun, monkeypatch, capsys):
+    newest, opened = max(begun.folder.glob("state-*.npz")), zipfile.ZipFile
+
+    def failing(path, *choices, **named):
+        if path == newest:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return opened(path, *choices, **named)
+
+    monkeypatch.setattr(zipfile, "ZipFile", failing)
+    assert begun.start("same")
+    assert len(begun.history) == 1
+    assert f"{newest}: damaged" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_read_now_is_not_taken_for_an_empty_one(begun):
+    before = contents(begun)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         # the lowest free number is too high
         with Path(os.devnull).open() as lowest:
             resource.setrlimit(resource.RLIMIT_NOFILE, (lowest.fileno(), hard))
-        with pytest.raises(OSError, match="Too many open files"):
-            run.start("same")
+        for act in (begun.check, begun.damage, begun.start):
+            with pytest.raises(OSError, match="Too many open files"):
+                act("same")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert sorted(run.folder.glob("state-*.npz")) == states
-    assert run.start("same")
+    assert contents(begun) == before
 
 
 def test_a_run_that_another_process_began_in_the_meantime_is_not_mixed_in(tmp_path):
@@ -56,33 +101,29 @@ def test_a_run_that_another_process_began_in_the_meantime_is_not_mixed_in(tmp_pa
     assert this_machine.train([early], lambda run: bool(run.start("same"))) == []
 
 
-def test_a_network_of_other_layers_does_not_continue_a_run(tmp_path):
-    def kept(activation, x=None):
-        keras.utils.clear_session()
-        layers = keras.Input((4,)), keras.layers.Dense(2, activation=activation)
-        model = keras.Sequential(layers)
-        model.compile("adam", "mse")
-        stopping = keras.callbacks.EarlyStopping(restore_best_weights=True)
-        stopping.best_weights = model.get_weights()
-        schedule = keras.callbacks.ReduceLROnPlateau()
-        run = run_of(tmp_path / "run")
-        state = callbacks.KeptState(run, schedule, stopping, None, 1.0, model)
-        state.set_model(model)
-        return run, state, model
+def test_a_network_of_other_layers_does_not_continue_a_run(shell, example, tmp_path, monkeypatch):
+    def network(input_size, classes, *, activation="relu"):
+        hidden, last = keras.layers.Dense(4, activation), keras.layers.Dense(classes, "softmax")
+        return keras.Sequential(
+            [keras.Input((input_size, 1)), keras.layers.Flatten(), hidden, last]
+        )
 
-    run, state, model = kept("relu")
-    run.folder.mkdir()
-    run.start("same")
-    run.record({"epoch": 1})
-    model.optimizer.build(model.trainable_variables)
-    for callback in state.with_state:
-        callback.set_model(model)
-        callback.on_train_begin()
-    state.stopping.best_weights = model.get_weights()
-    state.keep()
+    flags = ("train.py", *EXAMPLE, "--models", "small", "--seeds", 0, "--epochs", 3)
+    flags += ("--wandb", "disabled", "--runs-dir", tmp_path)
+    monkeypatch.setitem(MODELS, "small", network)
+    done = shell(example, *flags, "--time-budget", 0.01)
+    assert "the same command continues" in done.stdout
+    run = Run(tmp_path / "example" / "small-none-0", {})
+    before = contents(run)
 
-    run, state, model = kept("relu")
-    state.restore(model, *run.start("same"))
-    run, state, model = kept("tanh")
-    with pytest.raises(InputError, match="the layers of cnn2 have changed; --resume never"):
-        state.restore(model, *run.start("same"))
+    monkeypatch.setitem(MODELS, "small", partial(network, activation="tanh"))
+    done = shell(example, *flags, check=False)
+    refused(done, run.folder, "the layers of small have changed", "--resume never")
+    assert contents(run) == before
+
+    # another version of Keras may describe the same layers in other words
+    kept = json.loads((run.folder / "settings.json").read_text())
+    kept["versions"]["keras"] = "3.0.0"
+    (run.folder / "settings.json").write_text(json.dumps(kept))
+    shell(example, *flags, "--resume", "force")
+    assert run.summary["trained_epochs"] == 3

@@ -18,7 +18,7 @@ from conftest import EXAMPLE, outcome
 from synthetic_spectra.common.backend import keras
 from synthetic_spectra.spectra import dataset, kinds, sources
 from synthetic_spectra.spectra.peaks import PeakSource
-from synthetic_spectra.training.batches import Batches, StartOfEpoch
+from synthetic_spectra.training.batches import Batches, StartOfEpoch, probabilities_of
 from synthetic_spectra.training.callbacks import Halving
 from synthetic_spectra.training.streamed import StreamedBatches, Waiting
 
@@ -92,7 +92,8 @@ def test_a_batch_that_is_asked_for_late_is_not_cancelled():
     assert [batches[i][1][0] for i in (1, 2)] == [1, 2]
     late = threading.Thread(target=lambda: came.append(batches[0][1][0]))
     late.start()
-    time.sleep(0.01)
+    while 0 not in batches.drawn:
+        time.sleep(0.001)
     assert batches[3][1][0] == 3
     late.join()
     batches.close()
@@ -124,7 +125,27 @@ def test_what_draws_is_let_go_of_when_a_training_ends(streamed):
     threads.shutdown(wait=True)
     del source
     gc.collect()
-    assert gone() is None and not vars(batches).get("drawn")
+    assert gone() is None and not (batches.drawn if streamed else batches.drawn_ahead)
+
+
+def test_arrays_are_let_go_of_after_training_and_prediction():
+    x, y = numbered(0, 0, 50)
+    gone = weakref.ref(x)
+    model = keras.Sequential([keras.Input((4, 1)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with closing(Batches(x, y, 10, seed=0)) as batches, closing(Batches(x, y, 20)) as validation:
+        model.fit(
+            batches,
+            epochs=2,
+            shuffle=False,
+            validation_data=validation,
+            callbacks=[StartOfEpoch(batches)],
+            verbose=0,
+        )
+    assert probabilities_of(model, x, y).shape == (50, 1)
+    del x
+    gc.collect()
+    assert gone() is None
 
 
 def test_training_sees_the_stream_from_the_batch_where_it_goes_on():

@@ -43,7 +43,7 @@ def in_print(published, config, network, quantity="test_misclassified"):
 def ranges(found, published):
     """A line for each network that has published values: how far its runs lie outside of them.
 
-    *difference* is that of the means, ours minus published, with its bootstrap interval over the
+    *difference* is that of the means, ours minus published, with its 95 % interval (Welch) over the
     seeds where there are several here.
     """
     lines = []

@@ -16,6 +16,7 @@ from synthetic_spectra.analysis import results, trained
 from synthetic_spectra.analysis.statistics import wilson
 from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError, first_line
+from synthetic_spectra.measured.tables import decoded
 
 PLUS = " + "  # between the names of a mixture
 COSINE, MIXTURE = "cosine similarity", "non-negative least squares"  # methods beside the networks
@@ -32,9 +33,10 @@ def read_list(path):
         InputError: if it is no such CSV, or a row has no file.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-        # spreadsheets of some countries write semicolons
-        mark = ";" if ";" in text.partition("\n")[0] else ","
+        # spreadsheets of some countries write semicolons, and no UTF-8
+        text = (decoded(Path(path).read_bytes()) or "").lstrip()
+        head = text.partition("\n")[0]
+        mark = ";" if ";" in head and "," not in head else ","
         table = pd.read_csv(io.StringIO(text), sep=mark, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {getattr(error, 'strerror', '') or first_line(error)}") from None

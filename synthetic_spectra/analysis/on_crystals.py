@@ -115,12 +115,11 @@ def ranks(run, names, sets):
         notice(f"tested: {path.parent}")
         model = trained.load(run)
 
-        from synthetic_spectra.training.batches import PREDICTED_AT_ONCE, Batches  # starts Keras
+        from synthetic_spectra.training.batches import probabilities_of  # starts Keras
 
         for name in missing:
             spectra, labels = sets.spectra(name)
-            batches = Batches(spectra, labels, PREDICTED_AT_ONCE)
-            found = classified(model.predict(batches, verbose=0), labels, name)
+            found = classified(probabilities_of(model, spectra, labels), labels, name)
             kept[name] = found[RANKS.format(name)]
         with written_whole(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, about=np.array(about), **kept)

@@ -162,7 +162,7 @@ def classifier(run, definitions, datasets_dir):
     rendered = Path(datasets_dir) / run.folder.parent.name / dataset.CONFIG_FILE
     if run.folder.parent.parent != TRAINED_DIR and rendered.is_file():
         before = config.load(rendered)
-        if (before.axis, before.spectra) != (definitions.axis, definitions.spectra):
+        if before.classes_checksum() != definitions.classes_checksum():
             raise InputError(f"{rendered}: its classes are others; render and train again")
     model = load(run)
     sizes = model.input_shape[1], model.output_shape[-1]

@@ -15,8 +15,11 @@ HIGHEST_ANGLE = 180  # 2θ in degrees
 # a file that covers a smaller share of the axis is refused
 LEAST_COVER = 0.05
 
-# what files are usually of; a user's own axis may have another name in files
-USUAL = ("two_theta", "raman_shift", "wavenumber", "wavelength", "chemical_shift")
+# what the readers say -> other names of it, which a user's own axis may have
+OTHER_NAMES = {
+    "momentum_transfer": ("q", "scattering_vector"),
+    "d_spacing": ("d", "spacing"),
+}
 
 # spellings of units -> what the readers say
 UNITS = {
@@ -106,14 +109,16 @@ def onto(measured, axis, datapoints, wavelength=None, guess=True):
 
 def _in_quantity(measured, axis, wavelength, notes):
     """The positions in quantity and unit of the axis, shape (n,), NaN where there is none."""
-    told = measured.quantity if {measured.quantity, axis.quantity} & set(USUAL) else None
-    positions, source = measured.axis, told or axis.quantity
+    positions, source = measured.axis, measured.quantity or axis.quantity
     unit, wanted = (spelled(text) for text in (measured.unit, axis.unit))
-    if told is None:
+    if axis.quantity in OTHER_NAMES.get(source, ()):
+        source = axis.quantity
+        notes.append(f"its {measured.quantity} is taken to be in {axis.unit}")
+    if measured.quantity is None:
         if axis.quantity == "two_theta" and positions[-1] > HIGHEST_ANGLE:
             raise InputError(
-                f"its axis goes to {positions[-1]:g}, which is no 2θ in degrees; expected another "
-                "--config, such as raman"
+                f"its axis goes to {positions[-1]:g}, which is no 2θ in degrees; expected an axis "
+                "of another quantity"
             )
         notes.append(f"the file does not tell its axis, taken to be {axis.quantity}")
 

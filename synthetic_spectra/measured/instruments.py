@@ -26,6 +26,10 @@ UNKNOWN = (None, None, 1)
 # what the kind of a JCAMP-DX spectrum says about an axis in 1/cm
 KINDS = {"raman": "raman_shift", "infrared": "wavenumber"}
 
+# how formats call intensities whose minima are the bands
+INVERTED = dict.fromkeys(("YTRANS", "t"), "transmittance")
+INVERTED |= dict.fromkeys(("YREFLEC", "r"), "reflectance")
+
 
 def read_jcamp(content):
     """JCAMP-DX: of several blocks the one with the most points."""
@@ -59,8 +63,7 @@ def read_jcamp(content):
         notes.append("Hz divided by the observe frequency in MHz")
     axis = factor * axis
     if "transmi" in str(block.get("yunits", "")).lower():
-        heights = absorbance(heights)
-        notes.append("transmittance turned into absorbance")
+        heights = absorbance(heights, notes)
     name = str(block.get("title", "")).split("$$")[0].strip()
     return spectrum(axis, heights, quantity=quantity, unit=unit, name=name or None, notes=notes)
 
@@ -80,9 +83,8 @@ def read_spc(content):
     quantity, unit, factor = AXES.get(file.xtype, UNKNOWN)
     axis = factor * np.array(axis, dtype=float)
     notes = [f"the first of {parts} spectra"] if parts > 1 else []
-    if file.ytype == "YTRANS":
-        heights = absorbance(heights)
-        notes.append("transmittance turned into absorbance")
+    if file.ytype in INVERTED:
+        heights = absorbance(heights, notes, INVERTED[file.ytype])
     return spectrum(axis, heights, quantity=quantity, unit=unit, notes=notes)
 
 
@@ -134,6 +136,6 @@ def read_opus(content):
     quantity, unit, factor = AXES.get(data.params.dxu, UNKNOWN)
     if unit == "1/cm":
         quantity = "raman_shift" if kind == "ra" else "wavenumber"
-    if kind in ("t", "r"):
-        heights, notes = absorbance(heights), ["transmittance turned into absorbance"]
+    if kind in INVERTED:
+        heights = absorbance(heights, notes, INVERTED[kind])
     return spectrum(factor * axis, heights, quantity=quantity, unit=unit, notes=notes)

@@ -30,7 +30,8 @@ class Measured:
     intensities: np.ndarray
     """Intensities at these positions, shape (n,), float64, finite, in the unit of the file."""
     quantity: str | None = None
-    """What the axis is: two_theta, raman_shift, wavenumber, wavelength, chemical_shift."""
+    """What the axis is: two_theta, raman_shift, wavenumber, wavelength, chemical_shift; of a text
+    table also theta, d_spacing or momentum_transfer, which no conversion is defined for."""
     unit: str | None = None
     """The unit of the axis: degree, 1/cm, nm, ppm."""
     wavelength: float | None = None
@@ -94,12 +95,15 @@ def spectrum(axis, intensities, notes=(), **said):
     return Measured(positions, heights, notes=tuple(notes), **said)
 
 
-def absorbance(transmittance):
+def absorbance(transmittance, notes, kind="transmittance"):
     """-log10(T), whose maxima are the bands, shape (n,); NaN where T <= 0.
 
     Args:
         transmittance: T as a share, or in percent where the largest is above 2, shape (n,).
+        notes: list that takes a phrase about it.
+        kind: what T is, in words.
     """
+    notes.append(f"{kind} turned into absorbance")
     transmittance = np.asarray(transmittance, dtype=np.float64)
     share = transmittance / (100 if np.fmax.reduce(transmittance, initial=0) > 2 else 1)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -7,6 +7,7 @@ from collections import Counter
 from itertools import pairwise
 
 from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.measured import radiation
 from synthetic_spectra.measured.spectrum import FEWEST_ROWS, MOST_ROWS, absorbance, spectrum
 
 # separators (None: spaces and tabs) and decimal marks, the first of equally good ones is taken
@@ -39,20 +40,10 @@ INTENSITIES = (
 NO_INTENSITIES = (
     r"err|sigma|esd|\bstd|backgr|\bbkg|dark|reference|pixel|index|time|temp|wave|shift|theta"
 )
-TRANSMITTANCE = re.compile(r"transmi|^%\s*t$|^t\W*%\W*$")
-THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+$")
+TRANSMITTANCE = r"transmi|^%\s*t$|^t\W*%\W*$"
+THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 
-# what a head says of the radiation: X-rays in Å or another unit, a laser in nm
-X_RAYS = re.compile(
-    r"(?:wave.?length[12]?|\blambda(?=\W*[0-9]+[.,][0-9]{3}))"
-    r"(\W*(?:(?:nm|pm|m|å|a|angstroms?)\b\W*)?)"
-    r"\b([0-9]+[.,][0-9]{2,8}(?:e-?[0-9]+)?)(?![.,]?[0-9])(?: ?(nm|pm|m)\b)?",
-    re.IGNORECASE,
-)
-IN_ANGSTROM = {"nm": 10, "pm": 0.01, "m": 1e10}
-X_RAY_WAVELENGTHS = 0.05, 4  # Å
-ROUNDED = {"1.54": 1.5406, "0.71": 0.7093}  # of Cu and Mo Kα1
-LASER = re.compile(r"laser.?wave.?length[^0-9\n]{0,12}([0-9]{3,4}(?:[.,][0-9]+)?)", re.IGNORECASE)
+# the sample, as a head names it
 NAME = re.compile(r"^\W{0,3}(?:names?|sample(?:.?name)?)\s*[=:;]\s*(.{1,200})", re.IGNORECASE)
 
 
@@ -92,67 +83,69 @@ def read_table(content):
     if not widths:
         raise InputError("no rows of two or more numbers")
     width = widths.most_common(1)[0][0]
-    begin = next(i for i, row in enumerate(rows) if len(row) == width and count(row) >= 2)
-    head, table = lines[:begin], [row for row in rows[begin:] if len(row) == width]
+    within = [i for i, row in enumerate(rows) if len(row) == width]
+    within = within[next(n for n, i in enumerate(within) if count(rows[i]) >= 2) :]
+    head, table = lines[: within[0]], [rows[i] for i in within]
 
     names, title = column_names(head, width, mark)
     first, second, quantity, unit = chosen_columns(table, names, title)
-    refuse_thousands(lines[begin:], rows[begin:], width, mark, (first, second))
+    refuse_thousands([lines[i] for i in within], table, mark, decimal, (first, second))
     notes = []
+    between = rows[within[0] : within[-1]]
+    if others := sum(len(row) != width and count(row) >= 2 for row in between):
+        notes.append(f"{others} rows of other than {width} columns left out")
     if sum(value is not None for value in table[0]) > 2:
         notes.append(f"of {width} columns {label(names, first)} and {label(names, second)} taken")
     text = "\n".join(head)
-    if laser := LASER.search(text):
-        wavelength = 10 * float(laser[1].replace(",", "."))
-    else:
-        wavelength = x_rays(text)
     heights = [row[second] for row in table]
-    if names and unit in ("1/cm", "nm") and TRANSMITTANCE.search(names[second]):
-        heights = absorbance(heights)
-        notes.append("transmittance turned into absorbance")
+    if names and is_transmittance(names[second], quantity, unit):
+        heights = absorbance(heights, notes)
     sample_name = next((found[1].strip() for line in head if (found := NAME.match(line))), None)
     return spectrum(
         [row[first] for row in table],
         heights,
         quantity=quantity,
         unit=unit,
-        wavelength=wavelength,
+        wavelength=radiation.laser(text) or radiation.x_rays(text),
         name=sample_name or None,
         notes=notes,
     )
 
 
-def refuse_thousands(lines, rows, width, mark, columns):
+def refuse_thousands(lines, table, mark, decimal, columns):
     """Raise InputError if a number of the table has commas between its thousands.
 
     Args:
-        lines, rows: of the table and what stands between, as text and as ``numbers`` gives them.
-        width, mark: cells of a row of the table, and what separates them.
+        lines, table: the rows as text, and as ``numbers`` gives them.
+        mark, decimal: the dialect.
         columns: the two that are read.
     """
-    for line, row in zip(lines, rows, strict=True):
-        if len(row) != width or all(row[i] is not None for i in columns):
-            continue
-        parts = cells(line, mark)
+    grouped = []
+    if decimal == ".":
+        for line, row in zip(lines, table, strict=True):
+            if all(row[i] is not None for i in columns):
+                continue
+            # beside such a number stands another one; a word does so behind the table
+            parts = [cells(line, mark)[i] for i in columns]
+            if all(THOUSANDS.fullmatch(x) or number(x, decimal) is not None for x in parts):
+                grouped += [x for x in parts if THOUSANDS.fullmatch(x)]
+    else:
+        # decimal commas, but nothing beside whole numbers and groups of three digits
         for i in columns:
-            if row[i] is None and THOUSANDS.match(parts[i]):
-                raise InputError(f"{parts[i]!r} has a comma for the thousands, expected none")
+            filled = [line for line, row in zip(lines, table, strict=True) if is_number(row[i])]
+            parts = [cells(line, mark)[i] for line in filled]
+            commas = [x for x in parts if "," in x]
+            if len(commas) < len(parts) and all(map(THOUSANDS.fullmatch, commas)):
+                grouped += commas
+    if grouped:
+        raise InputError(f"{grouped[0]!r} has a comma for the thousands, expected none")
 
 
-def x_rays(text):
-    """The wavelength of X-rays in Å that a head tells; None if it tells none."""
-    lowest, highest = X_RAY_WAVELENGTHS
-    found = []
-    for one in X_RAYS.finditer(text):
-        between, value, behind = one.groups()
-        unit = re.search(r"\b(nm|pm|m)\b", between.lower())
-        unit = (behind or (unit[1] if unit else "")).lower()
-        value = value.replace(",", ".")
-        wavelength = ROUNDED.get(value) or float(value) * IN_ANGSTROM.get(unit, 1)
-        if lowest <= wavelength <= highest:
-            # λ may be something else than a wavelength
-            found.append((one[0].lower().startswith("lambda"), round(wavelength, 8)))
-    return min(found, key=lambda one: one[0])[1] if found else None
+def is_transmittance(name, quantity, unit):
+    """Whether a column of intensities has minima for bands; of X-rays and of Raman scattering none
+    has."""
+    optical = unit in ("1/cm", "nm") and quantity != "raman_shift"
+    return optical and re.search(TRANSMITTANCE, name) and not re.search(INTENSITIES[1], name)
 
 
 def cells(line, mark):
@@ -219,7 +212,7 @@ def column_names(head, width, mark):
     lines = [line.lstrip("#!%;/'* \t").lower() for line in head if line]
     for line in reversed(lines[-5:]):
         # a value, no names
-        if X_RAYS.search(line):
+        if radiation.x_rays(line):
             continue
         for separator in (mark, "\t", ";", ",", None):
             names = cells(line, separator)
@@ -234,7 +227,7 @@ def known(names):
     intensities."""
     text = "\n".join(names)
     axes = [pattern for pattern, _, _ in AXES]
-    wanted = [axes, INTENSITIES] if len(names) == 2 else [axes]
+    wanted = [axes, (*INTENSITIES, TRANSMITTANCE)] if len(names) == 2 else [axes]
     return all(any(re.search(p, text, re.MULTILINE) for p in patterns) for patterns in wanted)
 
 

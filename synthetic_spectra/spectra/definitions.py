@@ -103,8 +103,12 @@ class Config(Strict):
         return self.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
 
     def classes_checksum(self):
-        """SHA-256 of the axis and the classes, as of what a network was taught."""
+        """SHA-256 of the axis and the classes, as of what a network was taught. What only describes
+        a class may be corrected."""
         content = {key: self.content().get(key) for key in ("axis", "spectra")}
+        for definition in (content["spectra"] or {}).values():
+            for name in ("formula", "source", "aliases"):
+                definition.pop(name, None)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def fixed(self):

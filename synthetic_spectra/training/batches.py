@@ -1,6 +1,7 @@
 """Batches of spectra for Keras, in an order that (seed, epoch) alone decides; predictions."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from math import ceil
 
 import numpy as np
@@ -106,6 +107,13 @@ def predictions(model, data, splits=SPLITS):
     """
     found = {}
     for split in splits:
-        spectra = Batches(data.x[split], data.y[split], PREDICTED_AT_ONCE)
-        found |= classified(model.predict(spectra, verbose=0), data.y[split], split)
+        probabilities = probabilities_of(model, data.x[split], data.y[split])
+        found |= classified(probabilities, data.y[split], split)
     return found
+
+
+def probabilities_of(model, x, y):
+    """The probabilities (n, classes) that a Keras model gives spectra x (n, n_datapoints) with
+    labels y (n,)."""
+    with closing(Batches(x, y, PREDICTED_AT_ONCE)) as spectra:
+        return model.predict(spectra, verbose=0)

@@ -1,13 +1,11 @@
 """Keras callbacks of a run: what is recorded and shown, when training ends, and the state from
 which it continues."""
 
-import hashlib
 import math
 import time
 
 from synthetic_spectra.common.backend import keras
 from synthetic_spectra.common.cli import notice
-from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.spectra.kinds import SOURCES
 
 # columns of history.csv, of which the last ones are those of some kinds of datasets
@@ -196,30 +194,20 @@ class KeptState(keras.callbacks.Callback):
         stopping: the ``EarlyStopping``.
         deadline: the ``Deadline``, before this one; the state of its epoch is kept in any case.
         share: share of the time that may go into keeping states, in (0, 1].
-        network: the plain network, whose layers tell whether it is still the same.
     """
 
     # attributes of the other callbacks
     kept = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
 
-    def __init__(self, run, schedule, stopping, deadline, share, network):
+    def __init__(self, run, schedule, stopping, deadline, share):
         super().__init__()
-        self.network = hashlib.sha256(network.to_json().encode()).hexdigest()
         self.run, self.deadline, self.share = run, deadline, share
         self.stopping, self.with_state = stopping, (schedule, stopping)
         self.keep_after = 0.0
         self.restored = None
 
     def restore(self, model, arrays, values):
-        """Give a compiled model and the other callbacks the state that ``Run.start`` returned.
-
-        Raises:
-            InputError: if the network had other layers when the state was kept.
-        """
-        # states from before this was kept have none
-        if values.get("network", self.network) != self.network:
-            model = self.run.identity.model
-            raise InputError(f"the layers of {model} have changed; --resume never trains it anew")
+        """Give a compiled model and the other callbacks the state that ``Run.start`` returned."""
         model.optimizer.build(model.trainable_variables)
         for i, variable in enumerate(model.variables):
             variable.assign(arrays[f"variable_{i}"])
@@ -265,7 +253,7 @@ class KeptState(keras.callbacks.Callback):
             for callback in self.with_state
         ]
         values = {"callbacks": attributes, "best_weights": len(groups["best"])}
-        self.run.save_state(arrays, values | {"network": self.network})
+        self.run.save_state(arrays, values)
 
 
 class Interruption(keras.callbacks.Callback):

@@ -70,31 +70,35 @@ class Actors:
         if late:
             notice(f"  {len(ready)} of {n} actors have a core; the others are left out")
 
-        # a folder or a package may be missing on a node
-        for mark in list(ready):
+        # a folder or a package may be missing on a node, a port of it may be closed
+        links, reason, n_datapoints = [], "", definitions.n_datapoints
+        for actor in (begun[mark] for mark in ready):
+            of_actor = [Link(ray, actor, secret, n_datapoints) for _ in range(IN_FLIGHT)]
             try:
-                ray.get(mark)
-            except ray.exceptions.RayError as error:
-                ready.remove(mark)
+                of_actor[0].connect()
+            except (OSError, ray.exceptions.RayError) as error:
                 reason = str(error).strip().splitlines()[-1]
-                notice(f"  an actor cannot start and is left out: {reason}")
-                if not ready:
-                    raise InputError(f"--ray-actors: no actor can start: {reason}") from None
+                notice(f"  an actor cannot be used and is left out: {reason}")
+                ray.kill(actor)
+            else:
+                links.append(of_actor)
+        if reason and not links:
+            raise InputError(f"--ray-actors: no actor can be used: {reason}")
 
-        self.in_flight = max(1, len(ready) * IN_FLIGHT)
+        self.in_flight = max(1, len(links) * IN_FLIGHT)
         self.free = queue.SimpleQueue()
-        for mark in ready * IN_FLIGHT:
-            self.free.put(Link(ray, begun[mark], secret, definitions.n_datapoints))
-        if not ready:
-            self.free.put(None)
+        # each actor in turn
+        for link in [link for turn in zip(*links, strict=True) for link in turn] or [None]:
+            self.free.put(link)
 
     def __call__(self, epoch, start, end):
         link = self.free.get()
         try:
             if link:
                 return link.portion(epoch, start, end)
-        except self.lost:
-            notice("  an actor is lost; its portion is drawn here")
+        except self.lost as error:
+            what = "does not answer" if isinstance(error, TimeoutError) else "is lost"
+            notice(f"  an actor {what}; its portion is drawn here")
         finally:
             self.free.put(link)
         return self.here(epoch, start, end)
@@ -115,6 +119,16 @@ class Link:
         self.secret, self.n_datapoints = secret, n_datapoints
         self.connection, self.unused = None, []
 
+    def connect(self):
+        """Connect with the actor.
+
+        Raises:
+            OSError, ray.exceptions.RayError: if it cannot be reached.
+        """
+        address = self.ray.get(self.actor.address.remote())
+        self.connection = socket.create_connection(address, timeout=SILENT)
+        self.connection.sendall(self.secret)
+
     def portion(self, epoch, start, end):
         """The spectra, float32 (n, n_datapoints), and the labels, int64 (n,), from ``start`` to
         ``end`` (exclusive) of an epoch.
@@ -126,9 +140,7 @@ class Link:
         labels = np.empty(end - start, "int64")
         try:
             if not self.connection:
-                address = self.ray.get(self.actor.address.remote())
-                self.connection = socket.create_connection(address, timeout=SILENT)
-                self.connection.sendall(self.secret)
+                self.connect()
             self.connection.sendall(ASKED.pack(epoch, start, end))
             for array in (spectra, labels):
                 fill(array, self.connection)
@@ -211,13 +223,15 @@ class Portions(socketserver.StreamRequestHandler):
     """Sends one portion after another through a connection: spectra, then labels."""
 
     disable_nagle_algorithm = True
+    timeout = SILENT  # until the secret has come
 
     def handle(self):
         secret = self.server.secret
-        if not hmac.compare_digest(self.rfile.read(len(secret)), secret):
-            return
         # whoever asks may be gone at any time
-        with suppress(ConnectionError):
+        with suppress(OSError):
+            if not hmac.compare_digest(self.rfile.read(len(secret)), secret):
+                return
+            self.connection.settimeout(None)
             while len(asked := self.rfile.read(ASKED.size)) == ASKED.size:
                 # an actor has one core
                 with self.server.drawing:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError, first_line
+from synthetic_spectra.training import this_machine
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -48,13 +49,17 @@ def train(runs, settings, config_file):
     task = ray.remote(num_cpus=settings.ray_cpus, num_gpus=gpus, max_retries=-1)(train_one)
 
     # what begins anew does so once, not in every try
-    resume = settings.resume
-    if resume == "never":
-        resume = "same"
-        for run in runs:
+    problems, able = [], []
+    for run in runs:
+        try:
             with run.locked() as free:
-                if free and not run.summary:
+                if free and settings.resume == "never":
                     run.forget_states()
+            able.append(run)
+        except OSError as error:
+            problems.append(this_machine.problem(run, error))
+            notice(f"  cannot be trained: {problems[-1]}")
+    resume = "same" if settings.resume == "never" else settings.resume
 
     shared = vars(settings) | {
         "resume": resume,
@@ -64,11 +69,11 @@ def train(runs, settings, config_file):
         "ray": "",
     }
     pending = {}
-    for run in runs:
+    for run in able:
         values = shared | settings_of_one(run.identity)
         pending[task.remote(values)] = run, values
 
-    problems, started, ended = [], time.monotonic(), 0
+    started, ended = time.monotonic(), 0
     while pending:
         (done,), _ = ray.wait(list(pending))
         run, values = pending.pop(done)
@@ -85,7 +90,7 @@ def train(runs, settings, config_file):
         ended += 1
         minutes = (time.monotonic() - started) / 60
         notice(
-            f"{ended} of {len(runs)} runs: {run.folder}; {minutes:.0f} min so far, "
+            f"{ended} of {len(able)} runs: {run.folder}; {minutes:.0f} min so far, "
             f"about {minutes / ended * len(pending):.0f} min left"
         )
     return problems

@@ -21,14 +21,9 @@ from synthetic_spectra.common.cli import notice
 from synthetic_spectra.common.errors import InputError
 from synthetic_spectra.common.files import locked, read_json, write_json, write_text, written_whole
 from synthetic_spectra.spectra import dataset
+from synthetic_spectra.training import run_settings
 from synthetic_spectra.training.outcome import RANKS
 from synthetic_spectra.training.run import Identity
-
-# keys that every settings.json has
-RECORDED = ("config", "model", "hidden_activation", "seed", "dataset_checksum", "backend")
-RECORDED += ("device", "versions")
-# of settings.json: recorded, but no reason to train a finished run again
-ENVIRONMENT = ("versions", "keras_config", "variables", "device", "run_id", "classes_checksum")
 
 
 class Run:
@@ -81,7 +76,7 @@ class Run:
         can."""
         try:
             if self.summary or (self._states() and resume != "never"):
-                kept_settings(self.folder)
+                run_settings.kept(self.folder)
         except InputError as error:
             return str(error)
         return None
@@ -104,21 +99,19 @@ class Run:
         states = [] if self.summary or resume == "never" else self._states()
         if not (self.summary or states):
             return
-        before = kept_settings(self.folder)
-        fixed = set(before) | set(self.settings)
-        fixed -= set(ENVIRONMENT) - ({"versions"} if states and resume == "same" else set())
-        for name in sorted(fixed):
-            if before.get(name) != self.settings.get(name):
-                way = "--resume force continues it all the same, " if name == "versions" else ""
-                way += (
-                    "--resume never trains it anew"
-                    if states
-                    else "choose another --runs-dir or remove the folder"
-                )
-                raise InputError(
-                    f"{self.folder}: was trained with {name} {before.get(name)!r}, "
-                    f"asked for is {self.settings.get(name)!r}; {way}"
-                )
+        versions = bool(states) and resume == "same"
+        before = run_settings.kept(self.folder)
+        if differs := run_settings.difference(before, self.settings, versions):
+            name, kept, asked = differs
+            way = "--resume force continues it all the same, " if name == "versions" else ""
+            way += (
+                "--resume never trains it anew"
+                if states
+                else "choose another --runs-dir or remove the folder"
+            )
+            raise InputError(
+                f"{self.folder}: was trained with {name} {kept!r}, asked for is {asked!r}; {way}"
+            )
 
     def start(self, resume, run_id=None):
         """Begin the run, or take it up after its last whole state, and write its settings.
@@ -130,16 +123,22 @@ class Run:
         Returns:
             The arrays and the values that ``save_state`` was given last, or None where the run
             begins.
+
+        Raises:
+            InputError: if the network had other layers; the folder stays as it is.
         """
+        state = None if resume == "never" else self._load_state()
+        before = read_json(self.folder / "settings.json") if state else {}
+        if state:
+            run_settings.refuse_other_layers(self.folder, before, self.settings)
         for leftover in (*self.folder.glob(".*.part*"), self.error_file):
             leftover.unlink(missing_ok=True)
         # the mirror copies all epochs again
         shutil.rmtree(self.folder / "wandb", ignore_errors=True)
-        state = None if resume == "never" else self._load_state()
         if state:
-            before = read_json(self.folder / "settings.json")
-            for name in ENVIRONMENT:
-                self.settings[name] = _both(before.get(name), self.settings.get(name))
+            for name in run_settings.ENVIRONMENT:
+                now = self.settings.get(name)
+                self.settings[name] = run_settings.joined(before.get(name), now)
             self.history = state[1].pop("history")
             self._write_history()
         else:
@@ -170,9 +169,15 @@ class Run:
             path.unlink()
 
     def _states(self):
-        return sorted(self.folder.glob("state-*.npz"))
+        # Path.glob of Python 3.12 and later finds nothing in a folder that it cannot read now
+        try:
+            paths = list(self.folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(path for path in paths if path.match("state-*.npz"))
 
     def _load_state(self):
+        unread = None
         for path in reversed(self._states()):
             try:
                 with zipfile.ZipFile(path) as archive:
@@ -183,10 +188,15 @@ class Run:
                     arrays = {name: kept[name] for name in kept.files}
                 return arrays, json.loads(str(arrays.pop("values")))
             except Exception as error:  # whatever damaged bytes lead to
-                no_damage = getattr(error, "errno", None) not in (None, errno.EINVAL)
-                if no_damage or isinstance(error, MemoryError):
+                number = getattr(error, "errno", None)
+                # of a bad sector, or of a disk that is away
+                if number == errno.EIO:
+                    unread = error
+                elif number not in (None, errno.EINVAL) or isinstance(error, MemoryError):
                     raise
                 notice(f"{path}: damaged, the state before it is taken: {error}")
+        if unread:
+            raise unread
         return None
 
     def record(self, row):
@@ -243,32 +253,6 @@ class Run:
             ) from None
 
 
-def _both(before, now):
-    """What a run began with and what it goes on with, where they differ."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        return {name: _both(before.get(name), now.get(name)) for name in before | now}
-    if before is None or now is None:
-        return now or before
-    return before if str(before).split(", then ")[-1] == str(now) else f"{before}, then {now}"
-
-
-def kept_settings(folder):
-    """The settings in the folder of a run; what an older run does not name has its default.
-
-    Raises:
-        InputError: if settings.json is missing, damaged or not of a run.
-    """
-    path = Path(folder) / "settings.json"
-    settings = read_json(path)
-    # records for who reads the file, no columns of a table
-    for name in ("keras_config", "variables", "classes_checksum"):
-        settings.pop(name, None)
-    try:
-        return Identity.from_settings(settings).settings() | settings
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-
-
 def found(runs_dir, config, problems=None):
     """All runs of a config that have begun, ordered by folder; ``summary`` tells which are
     finished.
@@ -282,8 +266,8 @@ def found(runs_dir, config, problems=None):
     runs = []
     for file in sorted((Path(runs_dir) / config).glob("*/settings.json")):
         try:
-            run = Run(file.parent, kept_settings(file.parent))
-            missing = [name for name in RECORDED if name not in run.settings]
+            run = Run(file.parent, run_settings.kept(file.parent))
+            missing = [name for name in run_settings.RECORDED if name not in run.settings]
             if missing:
                 raise InputError(f"{file}: the key {missing[0]!r} is missing")
             # a damaged summary is a damaged run
