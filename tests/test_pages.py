@@ -74,7 +74,15 @@ def module(script):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "results/README.md", "docs/claims.md", "docs/evaluation.md"]
+    "page",
+    [
+        "README.md",
+        "results/README.md",
+        "docs/claims.md",
+        "docs/crystals.md",
+        "docs/evaluation.md",
+        "docs/limited_data.md",
+    ],
 )
 def test_the_tables_are_those_of_the_results(page):
     if own_results():
