@@ -116,6 +116,7 @@ def test_what_cannot_be_counted_keeps_no_other_from_its_row(shell, folder):
     [
         ("file;names\na.txt;Grünerit\n".encode("cp1252"), ("Grünerit",)),
         (b"\nfile;names\na.txt;calcite + quartz\n", ("calcite", "quartz")),
+        (b"file;names;where, when\na.txt;calcite;x, y\n", ("calcite",)),
         (b"file,names,comment; unit\na.txt,calcite,none; cps\n", ("calcite",)),
     ],
 )

@@ -128,6 +128,7 @@ def test_columns_are_found_by_their_names(decimal):
         ("Raman Shift (cm-1),counts", ("raman_shift", "1/cm")),
         ("wavenumber,absorbance", (None, "1/cm")),
         ("Wavelength (nm),signal", ("wavelength", "nm")),
+        ("Wavelength [µm],signal", ("wavelength", "µm")),
         ("chemical shift / ppm,y", ("chemical_shift", "ppm")),
         ("Angle,Intensity", ("two_theta", "degree")),
         ("x,y", (None, None)),
@@ -169,38 +170,14 @@ def test_text_in_the_place_of_a_number_is_told():
         rows[row] = rows[row].split()[0] + " OVERFLOW"
     assert "2 rows without a number left out" in parse("\n".join(rows).encode()).notes
     rows[100] = rows[100].replace("OVERFLOW", "1,025")
-    with pytest.raises(InputError, match="'1,025' has a comma for the thousands"):
+    with pytest.raises(InputError, match="'1,025' has a mark between its thousands"):
         parse("\n".join(rows).encode())
-
-
-@pytest.mark.parametrize(
-    ("axis", "row"),
-    [
-        (AXIS, "{:.1f}\t{:,.1f}\n"),  # with decimals
-        (np.arange(200), '"{:d}","{:,.0f}"\n'),  # whole numbers look like decimal commas
-        (np.arange(200), "{:d};{:,.0f}\n"),
-        (np.arange(850, 1050), "{:,d}\t{:.1f}\n"),
-    ],
-)
-def test_commas_between_thousands_are_refused(axis, row):
-    rows = "".join(row.format(x, 20 * y) for x, y in zip(axis, HEIGHTS, strict=True))
-    with pytest.raises(InputError, match=r"'[12],\d{3}(\.\d)?' has a comma for the thousands"):
-        parse(rows.encode())
-
-
-def test_thousands_behind_a_table_and_zeros_without_decimals_are_no_reason():
-    text = table(row="{:.3f};{:.3f}") + b"Livetime;3,600\nTotal counts;1,234,567\n"
-    np.testing.assert_allclose(parse(text).intensities, HEIGHTS)
-    shares = (HEIGHTS / 200 - 0.1).clip(0)
-    rows = "".join(f"{x};{y:.3f}\n" for x, y in zip(AXIS, shares, strict=True))
-    measured = parse(rows.replace("0.000", "0").replace(".", ",").encode())
-    np.testing.assert_allclose(measured.intensities, shares, atol=1e-3)
 
 
 def test_rows_of_another_width_are_told():
     rows = table(row="{:.4f},{:.3f}").decode().splitlines()
-    rows[100:100] = ["20.0,1,037"]
-    assert parse("\n".join(rows).encode()).notes == ("1 rows of other than 2 columns left out",)
+    rows[100:100] = ["20.0,1,037", "# page 1,2,3"]
+    assert parse("\n".join(rows).encode()).notes == ("1 row of other than 2 columns left out",)
 
 
 @pytest.mark.parametrize("names", ["2Theta,d(A),Intensity", "Angle (deg),d [A],Counts", "x,q,y"])
@@ -217,13 +194,6 @@ def test_a_geometry_in_transmission_is_no_absorbance():
         np.testing.assert_allclose(measured.intensities, HEIGHTS)
 
 
-def test_decimal_commas_of_three_digits_are_no_thousands():
-    text = table(row="{:.3f};{:.3f}").replace(b".", b",") + b"13,000;OVERFLOW\nPeak;12,345\n"
-    measured = parse(text)
-    np.testing.assert_allclose(measured.intensities, HEIGHTS)
-    assert "2 rows without a number left out" in measured.notes
-
-
 @pytest.mark.parametrize("name", ["%T", "Transmittance [%]", "% T", "T (%)"])
 def test_a_column_of_transmittance_becomes_absorbance(name):
     transmittance = 100 * 10 ** (-HEIGHTS / 200)
@@ -237,6 +207,7 @@ def test_a_column_of_transmittance_becomes_absorbance(name):
     ("head", "converted"),
     [
         ("Wavenumber Transmittance", True),
+        ("Wavenumber (cm-1)\tATR Transmittance Intensity", True),
         ("cm-1 %T", True),
         ("Raman shift (cm-1)\tIntensity (transmission)", False),
         ("cm-1\tAbsorbance (from transmission)", False),

@@ -43,6 +43,20 @@ AXIS = np.arange(10, 30, 0.1).round(4)
         ("# Wavelength_nm 0.07093\n", 0.7093),
         ("# Cu Ka, wavelength in A: 1.5406\n", 1.5406),
         ("# Lambda [A]: 0.7093\n", 0.7093),
+        ("# wavelength=0.458994 refined from Si640c\n", 0.458994),
+        ("# Wavelength: 0.458994 Ångström\n", 0.458994),
+        ("# Cu Ka, wavelength 1.5406 with Ni filter\n", 1.5406),
+        ("# wavelength 0.4137 synchrotron, T = 300 K\n", 0.4137),
+        ('# {"poni_version": 2.1, "wavelength": 4.133e-11}\n', 0.4133),
+        ("# Wavelength: 0.154 nm\n", 1.5406),
+        # the plainest one wins
+        ("# Wavelength Kα2/Kα1 ratio 0.497\n# Wavelength 1.5406\n", 1.5406),
+        ("# Wavelength Kβ: 1.392250\n# Wavelength Kα1 : 1.540598\n", 1.540598),
+        ("# wavelength uncertainty 0.1000\n# wavelength 0.4137\n", 0.4137),
+        ("# low wavelength cutoff 0.250\n", None),
+        # of neutrons and lasers: a number, no names of columns
+        ("# neutrons, wavelength 4.53 A\n", None),
+        ("# excitation wavelength 785.00 nm, power 10 mW\n", None),
         # numbers of something else
         ("# monochromatic wavelength\n# 0.10 mm slit\n", None),
         ("# no wavelength\n# 2.50 deg/min\n", None),

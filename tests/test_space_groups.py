@@ -195,12 +195,14 @@ def test_actors_draw_what_one_process_draws_and_one_may_be_lost(shell, place, tm
                 time.sleep(0.05)
             # without its raylet, an actor of the node would go on for a while
             (raylet,) = second.all_processes["raylet"]
-            for actor in children(raylet.process.pid, "ray::Drawer"):
+            actors = children(raylet.process.pid, "ray::Drawer")
+            for actor in actors:
                 os.kill(actor, signal.SIGKILL)
             cluster.remove_node(second, allow_graceful=False)
             shown, _ = training.communicate(timeout=600)
         assert training.returncode == 0, shown
-        assert "an actor is lost" in shown or "continues after epoch" in shown
+        # on that node was an actor, or the run itself
+        assert ("an actor is lost" if actors else "continues after epoch") in shown
         assert outcome(folder) == outcome(tmp_path / "here" / "few" / NAME)
     finally:
         cluster.shutdown()

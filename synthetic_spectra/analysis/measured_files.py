@@ -21,6 +21,7 @@ from synthetic_spectra.measured.tables import decoded
 PLUS = " + "  # between the names of a mixture
 COSINE, MIXTURE = "cosine similarity", "non-negative least squares"  # methods beside the networks
 TOP = (1, 3, 5)
+LISTED = ("file", "names")  # columns of a list of files
 
 
 def read_list(path):
@@ -36,11 +37,12 @@ def read_list(path):
         # spreadsheets of some countries write semicolons, and no UTF-8
         text = (decoded(Path(path).read_bytes()) or "").lstrip()
         head = text.partition("\n")[0]
-        mark = ";" if ";" in head and "," not in head else ","
+        columns = {mark: [cell.strip(' "\r') for cell in head.split(mark)] for mark in ",;"}
+        mark = ";" if set(LISTED) <= set(columns[";"]) else ","
         table = pd.read_csv(io.StringIO(text), sep=mark, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {getattr(error, 'strerror', '') or first_line(error)}") from None
-    for column in ("file", "names"):
+    for column in LISTED:
         if column not in table:
             raise InputError(f"{path}: no column {column}, expected file and names")
     if table.empty:

@@ -17,8 +17,8 @@ LEAST_COVER = 0.05
 
 # what the readers say -> other names of it, which a user's own axis may have
 OTHER_NAMES = {
-    "momentum_transfer": ("q", "scattering_vector"),
-    "d_spacing": ("d", "spacing"),
+    "momentum_transfer": ("q", "q_vector", "scattering_vector", "wave_vector", "wavevector"),
+    "d_spacing": ("d", "d_value", "dspacing", "lattice_spacing", "spacing"),
 }
 
 # spellings of units -> what the readers say

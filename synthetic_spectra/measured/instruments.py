@@ -62,8 +62,10 @@ def read_jcamp(content):
         quantity, unit, factor = "chemical_shift", "ppm", 1 / megahertz
         notes.append("Hz divided by the observe frequency in MHz")
     axis = factor * axis
-    if "transmi" in str(block.get("yunits", "")).lower():
-        heights = absorbance(heights, notes)
+    intensities = str(block.get("yunits", "")).lower()
+    for word in ("transmittance", "reflectance"):
+        if word[:6] in intensities:
+            heights = absorbance(heights, notes, word)
     name = str(block.get("title", "")).split("$$")[0].strip()
     return spectrum(axis, heights, quantity=quantity, unit=unit, name=name or None, notes=notes)
 

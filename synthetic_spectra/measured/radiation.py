@@ -2,46 +2,77 @@
 
 import re
 
-# between the word and its number: a unit alone, or other words of the same cell, as "of Mo Kα1"
-UNIT = r"[^\w\n]*(?:(?:in[^\w\n]+)?(?:nm|pm|m|å|a|ang\w*)\b[^\w\n]*)?"
-WORDS = r"(?:[^0-9\n,;\t]|(?<=[aα])[12]){0,25}"
-X_RAYS = re.compile(
-    rf"(?P<word>wave.?length[12]?|\blambda)(?:(?P<unit>{UNIT})|{WORDS})"
-    r"(?<!\w)(?<![0-9][.,])(?P<value>[0-9]+[.,][0-9]{2,8}(?:e-?[0-9]+)?)(?![.,]?[0-9])"
-    # a unit of something else makes it another number
-    r"(?=\s*(?:$|[^\w\s%°]|[0-9]|(?P<behind>nm|pm|m|å|a|ang\w*)\b|(?:cu|mo|co|cr|fe|ag|k[\Waα]|for|in)))",
+# a number directly behind the word, or behind its unit, that is of no other unit
+NUMBER = r"(?<!\w)(?<![0-9][.,])(?P<value>[0-9]+[.,][0-9]{2,8}(?:e-?[0-9]+)?)(?![.,]?[0-9])"
+UNIT = r"nm|pm|m|å|a|[aå]ng\w*"
+OTHER_UNIT = r"[%°]|[mcµμu]m\b|deg|wt|k?ev\b|kv\b"
+DIRECT = re.compile(
+    rf"(?P<word>wave.?length[12]?|\blambda)[^\w\n]*(?:(?:in[^\w\n]+)?_?(?P<unit>{UNIT})\b[^\w\n]*)?"
+    rf"{NUMBER}(?!\s*(?:{OTHER_UNIT}))(?:[^\w\n]?(?P<behind>{UNIT})\b)?",
+    re.IGNORECASE,
+)
+# a number behind other words of the same cell, as "of Mo Kα1", with nothing behind it but its unit
+# or radiation; and words after which it is something else
+BEHIND_WORDS = re.compile(
+    r"(?P<word>wave.?length)(?P<words>(?:[^0-9\n,;\t]|(?<=[aα])[12]){1,25})"
+    rf"{NUMBER}(?=\s*(?:$|[^\w\s%°]|[0-9]|(?:{UNIT}|cu|mo|co|cr|fe|ag)\b|k[\Waα]))"
+    rf"(?:[^\w\n]?(?P<behind>{UNIT})\b)?",
     re.IGNORECASE | re.MULTILINE,
 )
+UNIT_IN_WORDS = re.compile(r"(?<![^\W_])(?P<unit>nm|pm|m)\b", re.IGNORECASE)
+OTHERWISE = re.compile(
+    r"spread|resol|err|uncert|step|width|shift|offset|corr|ratio|polar|cut|limit|range|band|disp"
+    r"|monochromator|version|2\b|beta|β|k\W?b\b",
+    re.IGNORECASE,
+)
 IN_ANGSTROM = {"nm": 10, "pm": 0.01, "m": 1e10}
-X_RAY_WAVELENGTHS = 0.05, 4  # Å
-ROUNDED = {"1.54": 1.5406, "0.71": 0.7093}  # of Cu and Mo Kα1
-OTHERWISE = re.compile(r"spread|resol|error|step|width|shift|correct", re.IGNORECASE)
+LOWEST, HIGHEST = 0.05, 4  # Å
+ROUNDED = {1.54: 1.5406, 0.71: 0.7093}  # of Cu and Mo Kα1
 
 LASER = re.compile(r"laser.?wave.?length[^0-9\n]{0,12}([0-9]{3,4}(?:[.,][0-9]+)?)", re.IGNORECASE)
 
 
 def x_rays(text):
-    """The wavelength of X-rays in Å that a head tells; None if it tells none."""
-    lowest, highest = X_RAY_WAVELENGTHS
-    found = []
-    for one in X_RAYS.finditer(text):
-        value = one["value"].replace(",", ".")
-        between = text[one.end("word") : one.start("value")]
-        unit = re.search(r"(?<![^\W_])(nm|pm|m)\b", between.lower())
-        unit = (one["behind"] or (unit[1] if unit else "")).lower()
-        wavelength = ROUNDED.get(value) or float(value) * IN_ANGSTROM.get(unit, 1)
+    """The wavelength of X-rays in Å that a head tells; None if it tells none.
 
-        # after other words, and of λ, a number of two decimals is often something else
-        is_lambda, decimals = one["word"].lower() == "lambda", len(value.partition(".")[2])
-        exact = decimals > 2 or value in ROUNDED
-        if OTHERWISE.search(between) or not (exact or (one["unit"] is not None and not is_lambda)):
-            continue
-        if lowest <= wavelength <= highest:
-            found.append((is_lambda, round(wavelength, 8)))
-    return min(found, key=lambda one: one[0])[1] if found else None
+    A number directly behind the word wins over one behind other words, and both over that of a λ,
+    which may be something else.
+    """
+    direct, behind_words, of_lambda = [], [], []
+    for one in DIRECT.finditer(text):
+        is_lambda, decimals = one["word"].lower() == "lambda", re.split("[.,]", one["value"])[1]
+        if not is_lambda or len(decimals) > 2:
+            unit = one["behind"] or one["unit"]
+            (of_lambda if is_lambda else direct).append(in_angstrom(one["value"], unit))
+    for one in BEHIND_WORDS.finditer(text):
+        unit = one["behind"] or ((found := UNIT_IN_WORDS.search(one["words"])) and found["unit"])
+        wavelength = in_angstrom(one["value"], unit)
+        exact = len(re.split("[.,]", one["value"])[1]) > 2 or wavelength in ROUNDED.values()
+        if exact and not OTHERWISE.search(one["words"]):
+            behind_words.append(wavelength)
+    found = [*direct, *behind_words, *of_lambda]
+    return next((one for one in found if LOWEST <= one <= HIGHEST), None)
+
+
+def in_angstrom(value, unit):
+    """A wavelength in Å, as it was before it was rounded to two decimals.
+
+    Args:
+        value: the number as text.
+        unit: as text; None for Å, or for m where nothing else can be meant.
+    """
+    number = float(value.replace(",", "."))
+    factor = IN_ANGSTROM.get((unit or "").lower(), 1)
+    wavelength = round(number * (1e10 if number < 1e-8 else factor), 8)
+    return ROUNDED.get(wavelength, wavelength)
 
 
 def laser(text):
     """The wavelength of a laser in Å that a head tells; None if it tells none."""
     found = LASER.search(text)
     return 10 * float(found[1].replace(",", ".")) if found else None
+
+
+def is_value(cell):
+    """Whether a cell of a head holds a wavelength with its number, and so is no name."""
+    return re.search(r"(wave.?length|\blambda).*[0-9][.,][0-9]{2}", cell, re.IGNORECASE)

@@ -68,11 +68,10 @@ def spectrum(axis, intensities, notes=(), **said):
     # rows without a value on either side say nothing
     whole = (np.abs(axis) < LARGEST) & (np.abs(intensities) < LARGEST)
     if not whole.all():
-        notes.append(f"{np.count_nonzero(~whole)} rows without a number left out")
+        notes.append(f"{plural(np.count_nonzero(~whole))} without a number left out")
         axis, intensities = axis[whole], intensities[whole]
     if len(axis) < FEWEST_ROWS:
-        rows = "1 row" if len(axis) == 1 else f"{len(axis) or 'no'} rows"
-        raise InputError(f"{rows} of numbers, expected at least {FEWEST_ROWS}")
+        raise InputError(f"{plural(len(axis))} of numbers, expected at least {FEWEST_ROWS}")
 
     # the axis runs one way, or the column is something else
     steps = np.sign(np.diff(axis))
@@ -88,11 +87,16 @@ def spectrum(axis, intensities, notes=(), **said):
     if len(positions) < max(FEWEST_ROWS, len(axis) / 2):
         raise InputError(f"no axis: only {len(positions)} different values in {len(axis)} rows")
     if len(positions) < len(axis):
-        notes.append(f"{len(axis) - len(positions)} rows at repeated positions, averaged")
+        notes.append(f"{plural(len(axis) - len(positions))} at repeated positions, averaged")
     heights = np.bincount(place, weights=intensities) / counts
     if heights.min() == heights.max():
         raise InputError(f"no spectrum: every intensity is {heights[0]:g}")
     return Measured(positions, heights, notes=tuple(notes), **said)
+
+
+def plural(n):
+    """A number of rows in words."""
+    return "1 row" if n == 1 else f"{n or 'no'} rows"
 
 
 def absorbance(transmittance, notes, kind="transmittance"):

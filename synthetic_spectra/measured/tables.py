@@ -7,12 +7,19 @@ from collections import Counter
 from itertools import pairwise
 
 from synthetic_spectra.common.errors import InputError
-from synthetic_spectra.measured import radiation
-from synthetic_spectra.measured.spectrum import FEWEST_ROWS, MOST_ROWS, absorbance, spectrum
+from synthetic_spectra.measured import radiation, thousands
+from synthetic_spectra.measured.spectrum import (
+    FEWEST_ROWS,
+    MOST_ROWS,
+    absorbance,
+    plural,
+    spectrum,
+)
 
 # separators (None: spaces and tabs) and decimal marks, the first of equally good ones is taken
 DIALECTS = [(mark, decimal) for mark in ("\t", ";", ",", None) for decimal in (".", ",")]
 MISSING = {"", "nan", "na", "n/a", "null", "none", "-", "--", "?", "inf", "-inf", "+inf"}
+COMMENTS = tuple("#!%;/'*")  # at the beginning of a line
 LONGEST_LINE = 10_000
 SAMPLE = 400  # lines that decide about the dialect
 
@@ -23,6 +30,7 @@ AXES = (
     (r"chemical.?shift|\bppm\b", "chemical_shift", "ppm"),
     # Raman shifts are often called so as well
     (r"wave.?numbers?|1/cm|cm[\^]?[-⁻−][1¹]|\braman\b", None, "1/cm"),
+    (r"wave.?length\W*[µμu]m\b", "wavelength", "µm"),
     (r"wave.?length|^nm$|[(\[]nm[)\]]", "wavelength", "nm"),
     # as the first column; beside an angle they are columns like others
     (r"^q($|\W|_)", "momentum_transfer", None),
@@ -40,8 +48,8 @@ INTENSITIES = (
 NO_INTENSITIES = (
     r"err|sigma|esd|\bstd|backgr|\bbkg|dark|reference|pixel|index|time|temp|wave|shift|theta"
 )
-TRANSMITTANCE = r"transmi|^%\s*t$|^t\W*%\W*$"
-THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+# names of columns in which bands are minima
+OPTICAL = {"transmittance": r"transmi|^%\s*t$|^t\W*%\W*$", "reflectance": r"reflec"}
 
 # the sample, as a head names it
 NAME = re.compile(r"^\W{0,3}(?:names?|sample(?:.?name)?)\s*[=:;]\s*(.{1,200})", re.IGNORECASE)
@@ -89,17 +97,20 @@ def read_table(content):
 
     names, title = column_names(head, width, mark)
     first, second, quantity, unit = chosen_columns(table, names, title)
-    refuse_thousands([lines[i] for i in within], table, mark, decimal, (first, second))
+    for i, other in ((first, second), (second, first)):
+        columns = ([row[column] for row in table] for column in (i, other))
+        thousands.refuse(*columns, lambda row, i=i: cells(lines[within[row]], mark)[i])
     notes = []
-    between = rows[within[0] : within[-1]]
-    if others := sum(len(row) != width and count(row) >= 2 for row in between):
-        notes.append(f"{others} rows of other than {width} columns left out")
+    between = range(within[0], within[-1])
+    others = [i for i in between if len(rows[i]) != width and count(rows[i]) >= 2]
+    if others := sum(not lines[i].startswith(COMMENTS) for i in others):
+        notes.append(f"{plural(others)} of other than {width} columns left out")
     if sum(value is not None for value in table[0]) > 2:
         notes.append(f"of {width} columns {label(names, first)} and {label(names, second)} taken")
     text = "\n".join(head)
     heights = [row[second] for row in table]
-    if names and is_transmittance(names[second], quantity, unit):
-        heights = absorbance(heights, notes)
+    if names and (kind := optical(names[second], quantity, unit)):
+        heights = absorbance(heights, notes, kind)
     sample_name = next((found[1].strip() for line in head if (found := NAME.match(line))), None)
     return spectrum(
         [row[first] for row in table],
@@ -112,46 +123,22 @@ def read_table(content):
     )
 
 
-def refuse_thousands(lines, table, mark, decimal, columns):
-    """Raise InputError if a number of the table has commas between its thousands.
-
-    Args:
-        lines, table: the rows as text, and as ``numbers`` gives them.
-        mark, decimal: the dialect.
-        columns: the two that are read.
-    """
-    grouped = []
-    if decimal == ".":
-        for line, row in zip(lines, table, strict=True):
-            if all(row[i] is not None for i in columns):
-                continue
-            # beside such a number stands another one; a word does so behind the table
-            parts = [cells(line, mark)[i] for i in columns]
-            if all(THOUSANDS.fullmatch(x) or number(x, decimal) is not None for x in parts):
-                grouped += [x for x in parts if THOUSANDS.fullmatch(x)]
-    else:
-        # decimal commas, but nothing beside whole numbers and groups of three digits
-        for i in columns:
-            filled = [line for line, row in zip(lines, table, strict=True) if is_number(row[i])]
-            parts = [cells(line, mark)[i] for line in filled]
-            commas = [x for x in parts if "," in x]
-            if len(commas) < len(parts) and all(map(THOUSANDS.fullmatch, commas)):
-                grouped += commas
-    if grouped:
-        raise InputError(f"{grouped[0]!r} has a comma for the thousands, expected none")
-
-
-def is_transmittance(name, quantity, unit):
-    """Whether a column of intensities has minima for bands; of X-rays and of Raman scattering none
-    has."""
-    optical = unit in ("1/cm", "nm") and quantity != "raman_shift"
-    return optical and re.search(TRANSMITTANCE, name) and not re.search(INTENSITIES[1], name)
+def optical(name, quantity, unit):
+    """What a column of intensities holds, if the bands are its minima: transmittance or
+    reflectance; else None. Of X-rays and of Raman scattering they never are."""
+    if unit not in ("1/cm", "nm") or quantity == "raman_shift" or "absorb" in name:
+        return None
+    if "transmission" in name and re.search(INTENSITIES[1], name):
+        return None
+    return next((kind for kind, pattern in OPTICAL.items() if re.search(pattern, name)), None)
 
 
 def cells(line, mark):
     """The cells of a line, without quotes and spaces."""
     if mark is None:
-        return line.replace('"', " ").split()
+        line = line.replace('"', " ")
+        # other spaces stand within numbers
+        return line.split() if line.isascii() else re.split("[ \t]+", line.strip(" \t"))
     if '"' in line:
         try:
             return [cell.strip() for cell in next(csv.reader([line], delimiter=mark))]
@@ -209,7 +196,7 @@ def column_names(head, width, mark):
     The line nearest to the table that has one cell for each column names them. Words between spaces
     are names only if they are known.
     """
-    lines = [line.lstrip("#!%;/'* \t").lower() for line in head if line]
+    lines = [line.lstrip("".join(COMMENTS) + " \t").lower() for line in head if line]
     for line in reversed(lines[-5:]):
         # a value, no names
         if radiation.x_rays(line):
@@ -217,6 +204,7 @@ def column_names(head, width, mark):
         for separator in (mark, "\t", ";", ",", None):
             names = cells(line, separator)
             plain = not any(number(name, ".") is not None for name in names if name)
+            plain = plain and not any(map(radiation.is_value, names))
             if len(names) == width and plain and (separator or known(names)):
                 return names, line
     return [], lines[-1] if lines else ""
@@ -227,7 +215,7 @@ def known(names):
     intensities."""
     text = "\n".join(names)
     axes = [pattern for pattern, _, _ in AXES]
-    wanted = [axes, (*INTENSITIES, TRANSMITTANCE)] if len(names) == 2 else [axes]
+    wanted = [axes, (*INTENSITIES, *OPTICAL.values())] if len(names) == 2 else [axes]
     return all(any(re.search(p, text, re.MULTILINE) for p in patterns) for patterns in wanted)
 
 

@@ -29,7 +29,7 @@ class Axis(BaseModel):
     """The axis of a dataset: the value of datapoint i is first + i · step.
 
     A quantity is named in lower case as in measured files: two_theta, raman_shift, wavenumber,
-    wavelength, chemical_shift, …
+    wavelength, chemical_shift, momentum_transfer (or q), d_spacing (or d), …
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)

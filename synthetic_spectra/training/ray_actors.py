@@ -25,6 +25,7 @@ from synthetic_spectra.spectra import config, sources
 IN_FLIGHT = 2
 AT_ONCE = 8  # batches of a portion: asking takes the trainer hardly longer for more of them
 START = 60  # seconds that the actors of a run may take until they have a core
+REACHED = 10  # seconds that a connection may take
 SILENT = 60  # seconds without a byte after which an actor counts as lost
 ASKED = struct.Struct("<3Q")  # epoch, start, end
 
@@ -41,10 +42,11 @@ class Actors:
     Args:
         definitions: the resolved config.
         seed: random seed of the run.
-        n: actors, ≥ 1; those without a core after ``START`` seconds are left out.
+        n: actors, ≥ 1; those without a core after ``START`` seconds, and those that cannot be
+            reached, are left out.
 
     Raises:
-        InputError: if this process is on no cluster, or no actor can start.
+        InputError: if this process is on no cluster, or every actor with a core fails.
     """
 
     def __init__(self, definitions, seed, n):
@@ -126,7 +128,8 @@ class Link:
             OSError, ray.exceptions.RayError: if it cannot be reached.
         """
         address = self.ray.get(self.actor.address.remote())
-        self.connection = socket.create_connection(address, timeout=SILENT)
+        self.connection = socket.create_connection(address, timeout=REACHED)
+        self.connection.settimeout(SILENT)
         self.connection.sendall(self.secret)
 
     def portion(self, epoch, start, end):
