@@ -3,7 +3,7 @@
 import hashlib
 import time
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,9 +13,12 @@ from pydantic import Field
 from synthetic_spectra.common import cli
 from synthetic_spectra.common.cli import Folder, notice
 from synthetic_spectra.common.errors import InputError
+from synthetic_spectra.common.files import read_json
 from synthetic_spectra.spectra import config, dataset
-from synthetic_spectra.training import outcome, plan, ray_cluster, this_machine
+from synthetic_spectra.training import outcome, plan, ray_cluster, run_settings, this_machine
 from synthetic_spectra.training.wandb_mirror import Mirror
+
+MODEL_FILES = "model_implementations/*.py"
 
 # Keras takes seconds to start: functions that need it import it, so that --help need not wait.
 
@@ -143,6 +146,7 @@ def main(settings):
     runs, damages = plan.runs(identities, protocol, data, settings.runs_dir, settings.resume)
     to_do = [run for run in runs if not run.summary]
     done = len(runs) - len(to_do)
+    refuse_edited(runs, data)
     notice(f"{data.name} on {backend.device()}: {done} of {len(runs)} runs finished already")
 
     if settings.ray:
@@ -172,14 +176,8 @@ def train(run, data, settings, mirror, deadline):
     from synthetic_spectra.training import batches, callbacks, fast_layers, streamed
     from synthetic_spectra.training.arithmetic import multiply_accumulates
 
-    # the precision goes with the session of the run before
-    keras.utils.clear_session()
-    keras.config.set_dtype_policy(settings.precision)
-    seed = run.identity.seed
-    keras.utils.set_random_seed(seed)
-
     # both share their variables: training the fast model trains the plain network, which is saved
-    network = build_for(run, data)
+    network, seed = build_for(run, data), run.identity.seed
     check(run.identity.model, network, data.definitions.n_datapoints)
     model = fast_layers.accelerated(network)
 
@@ -207,8 +205,7 @@ def train(run, data, settings, mirror, deadline):
     kept = callbacks.KeptState(run, schedule, stopping, time_limit, settings.state_share)
 
     # a run that is taken up must have the same layers
-    layers = network.to_json().encode()
-    run.settings["layers_checksum"] = hashlib.sha256(layers).hexdigest()
+    run.settings["layers_checksum"] = layers_checksum(network)
     state = run.start(settings.resume, mirror.next_id())
     if state:
         kept.restore(model, *state)
@@ -252,10 +249,40 @@ def train(run, data, settings, mirror, deadline):
     return True
 
 
+def refuse_edited(runs, data):
+    """Raise InputError if the network of a finished run, which would be skipped, has other layers
+    since its code was edited."""
+    edited = max(path.stat().st_mtime for path in Path(__file__).parent.glob(MODEL_FILES))
+    checksums = {}
+    for run in runs:
+        settings_file = run.folder / "settings.json"
+        if not run.summary or settings_file.stat().st_mtime > edited:
+            continue
+        before = read_json(settings_file)
+        # of an older run it was not recorded
+        if "layers_checksum" not in before:
+            continue
+        of_all_seeds = replace(run.identity, seed=None)
+        if of_all_seeds not in checksums:
+            checksums[of_all_seeds] = layers_checksum(build_for(run, data))
+        now = run.settings | {"layers_checksum": checksums[of_all_seeds]}
+        run_settings.refuse_other_layers(run.folder, before, now, run_settings.ELSEWHERE)
+
+
+def layers_checksum(network):
+    """SHA-256 of the description of a network's layers."""
+    return hashlib.sha256(network.to_json().encode()).hexdigest()
+
+
 def build_for(run, data):
     """The uncompiled model of a run, for spectra and classes of a dataset."""
     from model_implementations import build
+    from synthetic_spectra.common.backend import keras
 
+    # the precision goes with the session of the run before
+    keras.utils.clear_session()
+    keras.config.set_dtype_policy(run.identity.precision)
+    keras.utils.set_random_seed(run.identity.seed)
     choices = dict(run.identity.model_args)
     if run.identity.hidden_activation != "none":
         choices["hidden_activation"] = run.identity.hidden_activation

@@ -101,7 +101,7 @@ def test_a_run_that_another_process_began_in_the_meantime_is_not_mixed_in(tmp_pa
     assert this_machine.train([early], lambda run: bool(run.start("same"))) == []
 
 
-def test_a_network_of_other_layers_does_not_continue_a_run(shell, example, tmp_path, monkeypatch):
+def test_a_network_of_other_layers_is_no_run_of_before(shell, example, tmp_path, monkeypatch):
     def network(input_size, classes, *, activation="relu"):
         hidden, last = keras.layers.Dense(4, activation), keras.layers.Dense(classes, "softmax")
         return keras.Sequential(
@@ -127,3 +127,12 @@ def test_a_network_of_other_layers_does_not_continue_a_run(shell, example, tmp_p
     (run.folder / "settings.json").write_text(json.dumps(kept))
     shell(example, *flags, "--resume", "force")
     assert run.summary["trained_epochs"] == 3
+
+    # a finished run is skipped, unless its network was edited since then
+    os.utime(run.folder / "settings.json", (0, 0))
+    assert "1 of 1 runs finished already" in shell(example, *flags).stderr
+    monkeypatch.setitem(MODELS, "small", network)
+    before = contents(run)
+    done = shell(example, *flags, check=False)
+    refused(done, run.folder, "the layers of small have changed", "another --runs-dir")
+    assert contents(run) == before

@@ -104,11 +104,7 @@ class Run:
         if differs := run_settings.difference(before, self.settings, versions):
             name, kept, asked = differs
             way = "--resume force continues it all the same, " if name == "versions" else ""
-            way += (
-                "--resume never trains it anew"
-                if states
-                else "choose another --runs-dir or remove the folder"
-            )
+            way += run_settings.ANEW if states else run_settings.ELSEWHERE
             raise InputError(
                 f"{self.folder}: was trained with {name} {kept!r}, asked for is {asked!r}; {way}"
             )
@@ -130,7 +126,8 @@ class Run:
         state = None if resume == "never" else self._load_state()
         before = read_json(self.folder / "settings.json") if state else {}
         if state:
-            run_settings.refuse_other_layers(self.folder, before, self.settings)
+            now, way = self.settings, run_settings.ANEW
+            run_settings.refuse_other_layers(self.folder, before, now, way)
         for leftover in (*self.folder.glob(".*.part*"), self.error_file):
             leftover.unlink(missing_ok=True)
         # the mirror copies all epochs again

@@ -14,6 +14,10 @@ ENVIRONMENT = ("versions", "keras_config", "variables", "device", "run_id")
 # the same; of a run that goes on, what holds for its end
 LATEST = ("classes_checksum", "layers_checksum")
 
+# what can be done about a run with other settings: an unfinished one, and a finished one
+ANEW = "--resume never trains it anew"
+ELSEWHERE = "choose another --runs-dir or remove the folder"
+
 
 def kept(folder):
     """The settings in the folder of a run; what an older run does not name has its default.
@@ -46,12 +50,13 @@ def difference(before, asked, versions):
     return None
 
 
-def refuse_other_layers(folder, before, now):
+def refuse_other_layers(folder, before, now, way):
     """Raise InputError if the network of a run had other layers when it began.
 
     Args:
         folder: of the run.
-        before, now: what settings.json holds, and the settings of the run that would go on.
+        before, now: what settings.json holds, and the settings of the run by now.
+        way: what can be done.
     """
     # other versions of Keras describe the same layers in other words
     keras_before, keras_now = (str(one["versions"].get("keras")) for one in (before, now))
@@ -59,9 +64,7 @@ def refuse_other_layers(folder, before, now):
         return
     layers_before, layers_now = (one.get("layers_checksum") for one in (before, now))
     if layers_before and layers_now and layers_before != layers_now:
-        raise InputError(
-            f"{folder}: the layers of {now['model']} have changed; --resume never trains it anew"
-        )
+        raise InputError(f"{folder}: the layers of {now['model']} have changed; {way}")
 
 
 def joined(before, now):
