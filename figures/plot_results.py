@@ -77,8 +77,10 @@ def draw(found, published):
             ends = middle - room / 2, middle + room / 2
             axes.vlines(learned.mean(), *ends, color=look["color"], linewidth=3)
         axes.scatter([], [], 30, **look, label=origin)
-        label = f"{origin}, training spectra (mean)"
-        axes.plot([], [], color=look["color"], linewidth=3, label=label)
+        # of the challenge none are published
+        if training[training.origin == origin].value.notna().any():
+            label = f"{origin}, training spectra (mean)"
+            axes.plot([], [], color=look["color"], linewidth=3, label=label)
 
     labels = [Identity.from_columns(row).label for row in rows.to_dict("records")]
     axes.set_yticks(range(len(rows)), labels)
