@@ -77,7 +77,7 @@ def draw(found, published):
             ends = middle - room / 2, middle + room / 2
             axes.vlines(learned.mean(), *ends, color=look["color"], linewidth=3)
         axes.scatter([], [], 30, **look, label=origin)
-        # of the challenge none are published
+        # not every paper has them
         if training[training.origin == origin].value.notna().any():
             label = f"{origin}, training spectra (mean)"
             axes.plot([], [], color=look["color"], linewidth=3, label=label)

@@ -40,18 +40,24 @@ def x_rays(text):
     """
     direct, behind_words, of_lambda = [], [], []
     for one in DIRECT.finditer(text):
-        is_lambda, decimals = one["word"].lower() == "lambda", re.split("[.,]", one["value"])[1]
-        if not is_lambda or len(decimals) > 2:
-            unit = one["behind"] or one["unit"]
-            (of_lambda if is_lambda else direct).append(in_angstrom(one["value"], unit))
+        wavelength = in_angstrom(one["value"], one["behind"] or one["unit"])
+        if one["word"].lower() != "lambda":
+            direct.append(wavelength)
+        elif has_decimals(one["value"]):
+            of_lambda.append(wavelength)
     for one in BEHIND_WORDS.finditer(text):
         unit = one["behind"] or ((found := UNIT_IN_WORDS.search(one["words"])) and found["unit"])
         wavelength = in_angstrom(one["value"], unit)
-        exact = len(re.split("[.,]", one["value"])[1]) > 2 or wavelength in ROUNDED.values()
+        exact = has_decimals(one["value"]) or wavelength in ROUNDED.values()
         if exact and not OTHERWISE.search(one["words"]):
             behind_words.append(wavelength)
     found = [*direct, *behind_words, *of_lambda]
     return next((one for one in found if LOWEST <= one <= HIGHEST), None)
+
+
+def has_decimals(value):
+    """Whether a number, as text, has more than two decimals, as few others than wavelengths do."""
+    return len(re.split("[.,]", value)[1]) > 2
 
 
 def in_angstrom(value, unit):
